@@ -1,0 +1,103 @@
+"""The algebra of the twelve leads.
+
+Three limb leads and three augmented leads are linear combinations of any two of them (Einthoven 1912,
+Goldberger 1942), so eight leads carry all that the twelve say:
+
+    III = II − I      aVR = −(I + II)/2      aVL = I − II/2      aVF = II − I/2
+
+Leads are always chosen by name. Names are written I, II, III, aVR, aVL, aVF, V1 … V6; `canonical` brings other
+spellings (`AVR`, `v1`, `avf`) to that form and leaves names it does not know alone.
+"""
+
+__all__ = ["EIGHT", "LIMB", "TWELVE", "canonical", "derive", "identity_error", "mixing"]
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
+TWELVE = (*LIMB, "V1", "V2", "V3", "V4", "V5", "V6")
+EIGHT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
+
+# Each limb lead in terms of (I, II).
+_FROM_I_II = {
+    "I": (1.0, 0.0),
+    "II": (0.0, 1.0),
+    "III": (-1.0, 1.0),
+    "aVR": (-0.5, -0.5),
+    "aVL": (1.0, -0.5),
+    "aVF": (-0.5, 1.0),
+}
+_SPELLING = {name.lower(): name for name in TWELVE}
+
+
+def canonical(name: str) -> str:
+    """The standard spelling of a lead's name; an unknown name comes back stripped, otherwise as it is."""
+
+    return _SPELLING.get(name.strip().lower(), name.strip())
+
+
+def mixing(have: Sequence[str], want: Sequence[str]) -> Float[np.ndarray, "want have"]:
+    """The matrix that turns the leads `have` into the leads `want`.
+
+    A lead that is present is copied; an absent limb lead is derived from the first two limb leads present.
+
+    Raises:
+        ValueError: If a wanted lead is neither present nor derivable.
+    """
+
+    matrix = np.zeros((len(want), len(have)), dtype=np.float32)
+    basis = [name for name in have if name in _FROM_I_II][:2]
+    for row, name in enumerate(want):
+        if name in have:
+            matrix[row, have.index(name)] = 1.0
+        elif name in _FROM_I_II and len(basis) == 2:
+            corner = np.array([_FROM_I_II[b] for b in basis]).T
+            weights = np.linalg.solve(corner, _FROM_I_II[name])
+            for b, weight in zip(basis, weights, strict=True):
+                matrix[row, have.index(b)] = weight
+        else:
+            raise ValueError(
+                f"lead {name} is neither in the record nor derivable from it: it has {', '.join(have)}"
+            )
+    return matrix
+
+
+def derive(
+    signal: Shaped[np.ndarray, "*batch have time"], have: Sequence[str], want: Sequence[str]
+) -> Shaped[np.ndarray, "*batch want time"]:
+    """The leads `want`, copied where present and derived otherwise; NaN only where a source is NaN.
+
+    Raises:
+        ValueError: If a wanted lead is neither present nor derivable.
+    """
+
+    if tuple(have) == tuple(want):
+        return signal
+    if set(want) <= set(have):
+        return signal[..., [list(have).index(name) for name in want], :]
+    out = np.zeros((*signal.shape[:-2], len(want), signal.shape[-1]), dtype=signal.dtype)
+    for row, weights in enumerate(mixing(have, want)):
+        for column in np.flatnonzero(weights):
+            out[..., row, :] += weights[column] * signal[..., column, :]
+    return out
+
+
+def identity_error(signal: Shaped[np.ndarray, "lead time"], leads: Sequence[str]) -> float:
+    """The largest departure, in the signal's unit, of III, aVR, aVL and aVF from their identities.
+
+    Returns:
+        `nan` if I and II are not both present or a limb lead has missing samples, 0 if there is nothing to check.
+    """
+
+    if not {"I", "II"} <= set(leads):
+        return float("nan")
+    rest = [name for name in LIMB[2:] if name in leads]
+    pair = signal[[list(leads).index("I"), list(leads).index("II")]]
+    worst = 0.0
+    for name in rest:
+        a, b = _FROM_I_II[name]
+        gap = np.abs(a * pair[0] + b * pair[1] - signal[list(leads).index(name)])
+        worst = max(worst, float(gap.max(initial=0.0)), key=lambda v: (np.isnan(v), v))
+    return worst
