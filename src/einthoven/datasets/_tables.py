@@ -1,0 +1,140 @@
+"""What the readers of tables share: PTB-XL's metadata, and columns of ones and zeros."""
+
+__all__ = ["class_columns", "finish", "namespaced", "ptbxl_table", "read_csv"]
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from einthoven import labels, registry
+from einthoven.datasets import COLUMNS, DatasetError
+from einthoven.labels.code6 import CODE6
+
+_OVER_89 = 300.0  # how PTB-XL hides the age of its oldest patients
+
+
+def read_csv(path: Path, needed: Sequence[str]) -> pd.DataFrame:
+    """A CSV as text, with the columns that must be there.
+
+    Raises:
+        DatasetError: If it is missing, no CSV, empty, or lacks a column.
+    """
+
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DatasetError(f"{path} is missing; is this the folder of the corpus?") from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise DatasetError(f"{path} is not a readable CSV: {error}") from None
+    for column in needed:
+        if column not in table.columns:
+            try:
+                registry.nearest(column, table.columns, "column")
+            except registry.UnknownName as error:
+                raise DatasetError(f"{path} lacks the column '{column}'; {str(error).split('; ')[-1]}") from None
+    if table.empty:
+        raise DatasetError(f"{path} has no rows")
+    return table
+
+
+def finish(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Brings the columns to their types and insists that each record appears once.
+
+    Raises:
+        DatasetError: If a number is none, or a record id appears twice.
+    """
+
+    table = pd.DataFrame({column: rows[column] if column in rows else None for column in COLUMNS})
+    try:
+        table["age"] = pd.to_numeric(table["age"].replace("", None)).astype(float)
+        table["fold"] = pd.to_numeric(table["fold"].replace("", None)).astype("Int64")
+    except (ValueError, TypeError) as error:
+        raise DatasetError(f"{path}: age and fold are numbers or empty: {error}") from None
+    for column in ("record_id", "patient_id", "source", "sex"):
+        table[column] = table[column].astype("string")
+    twice = table["record_id"][table["record_id"].duplicated()]
+    if len(twice):
+        raise DatasetError(f"{path} lists {twice.iloc[0]} more than once ({len(twice)} such rows); keep one of each")
+    return table
+
+
+def namespaced(namespace: str, name: str) -> str | None:
+    """`name` under its corpus; a name that carries a namespace of its own keeps it, an empty one is unknown."""
+    name = name.strip()
+    return (name if ":" in name else f"{namespace}:{name}") if name else None
+
+
+def ptbxl_table(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The metadata of PTB-XL (`ptbxl_database.csv` and its derivatives) as a data set's table.
+
+    Age 300 stands for "over 89" and becomes 90. Every statement counts, whatever its likelihood.
+
+    Raises:
+        DatasetError: If the statements of a row cannot be read.
+    """
+
+    try:
+        codes = [list(ast.literal_eval(text)) for text in raw["scp_codes"]]
+        age = pd.to_numeric(raw["age"].replace("", None)).replace(_OVER_89, 90.0)
+        patient = [f"ptbxl:{float(p):.0f}" if p else None for p in raw["patient_id"]]
+        record = [f"ptbxl:{int(e)}" for e in raw["ecg_id"]]
+    except (ValueError, SyntaxError, TypeError) as error:
+        raise DatasetError(f"{path}: a row is not as PTB-XL writes it: {error}") from None
+    rows = pd.DataFrame(
+        {
+            "record_id": record,
+            "patient_id": patient,
+            "source": "ptbxl",
+            "age": age,
+            "sex": raw["sex"].map({"0": "male", "1": "female"}),
+            "fold": raw["strat_fold"],
+            "positive": [[f"scp:{c}" for c in row] for row in codes],
+            "unknown": [[] for _ in codes],
+        }
+    )
+    return finish(rows, path)
+
+
+def class_columns(raw: pd.DataFrame, columns: Sequence[str], path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Columns of 1, 0 or empty as the lists `positive` and `unknown`.
+
+    A column named like a CODE-6 class, or `scp:CODE` or `code6:CODE`, is that class; any other is a class of the
+    user's own.
+
+    Returns:
+        A table with the two lists, and the code of each column.
+
+    Raises:
+        DatasetError: If a value is none of 1, 0 and empty, or a code is not in its vocabulary.
+    """
+
+    codes = tuple(_code(column, path) for column in columns)
+    for column in columns:
+        wrong = raw.index[~raw[column].str.strip().isin(["1", "0", "", "1.0", "0.0"])]
+        if len(wrong):
+            raise DatasetError(
+                f"{path}, line {wrong[0] + 2}: column '{column}' holds '{raw[column][wrong[0]]}'; "
+                f"a class is 1, 0 or empty (unknown)"
+            )
+    stripped = [raw[column].str.strip().str[:1].to_numpy() for column in columns]
+    positive = [[c for c, v in zip(codes, values, strict=True) if v == "1"] for values in zip(*stripped, strict=True)]
+    unknown = [[c for c, v in zip(codes, values, strict=True) if v == ""] for values in zip(*stripped, strict=True)]
+    empty: list[list[str]] = [[] for _ in range(len(raw))]
+    return pd.DataFrame({"positive": positive or empty, "unknown": unknown or empty}, index=raw.index), codes
+
+
+def _code(column: str, path: Path) -> str:
+    if column in CODE6.codes:
+        return f"code6:{column}"
+    system, colon, code = column.partition(":")
+    if not colon:
+        return f"own:{column}"
+    known = {"scp": labels.get("statements").codes, "code6": CODE6.codes, "own": (code,)}
+    try:
+        registry.nearest(system, known, "coding system")
+        registry.nearest(code, known[system], f"{system} code")
+    except registry.UnknownName as error:
+        raise DatasetError(f"{path}, column '{column}': {error}") from None
+    return column

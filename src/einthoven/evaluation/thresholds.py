@@ -1,0 +1,100 @@
+"""Where each class turns from no to yes, fitted on validation rows alone.
+
+The threshold of a class is the one with the highest F1 on the validation rows of its own cell (model, seed and
+fold): halfway between two neighbouring probabilities, and of several equally good ones the most sensitive. Where
+the cell's validation part has too few positives, the validation rows of the same model and seed in other folds
+are added, except those of records that this cell is tested on, for their truth must not reach its thresholds; and
+where there is no positive at all the threshold is one half. Either is flagged as a fallback.
+"""
+
+__all__ = ["best_threshold", "thresholds"]
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Real
+
+from einthoven.evaluation._trials import checked
+from einthoven.evaluation.temperature import fit_temperature
+
+
+def thresholds(predictions: pd.DataFrame, *, minimum_positives: int = 5) -> pd.DataFrame:
+    """The threshold of every cell and class, and the temperature of every cell.
+
+    Arguments:
+        predictions: The predictions table. Of test rows nothing is read but which record, cell and class they are
+            of.
+        minimum_positives: With fewer in the validation part, other folds help out.
+
+    Returns:
+        One row a model, seed, fold and class: threshold (on the raw probability), f1, positives and negatives (of
+        the rows that it was fitted on), fallback, temperature (the same for all classes of a cell), note.
+
+    Raises:
+        ValueError: If the predictions are not such a table.
+    """
+
+    table = checked(predictions)
+    columns = ["model", "seed", "fold", "class", "threshold", "f1", "positives", "negatives"]
+    rows = [row for _, run in table.groupby(["model", "seed"]) for row in _of_run(run, minimum_positives)]
+    return pd.DataFrame(rows, columns=[*columns, "fallback", "temperature", "note"])
+
+
+def best_threshold(
+    truth: Bool[np.ndarray, " record"], probability: Real[np.ndarray, " record"]
+) -> tuple[float, float]:
+    """The threshold with the highest F1, and that F1.
+
+    Arguments:
+        truth: Whether each record is positive; one at least is.
+        probability: Its probability; the answer is yes from the threshold upwards.
+
+    Raises:
+        ValueError: If there is no positive.
+    """
+
+    if not truth.any():
+        raise ValueError("a threshold needs a positive to be fitted on; there is none")
+    scores, level = np.unique(probability.astype(np.float64), return_inverse=True)
+    # Answers from the n-th highest score upwards: how many alarms, and how many of them right.
+    alarms = np.bincount(level)[::-1].cumsum()
+    hits = np.bincount(level, weights=truth)[::-1].cumsum()
+    f1 = 2 * hits / (alarms + truth.sum())
+    best = len(f1) - 1 - int(np.argmax(f1[::-1]))
+    above, below = scores[::-1][best], scores[::-1][best + 1] if best + 1 < len(scores) else 0.0
+    return float((above + below) / 2), float(f1[best])
+
+
+def _of_run(run: pd.DataFrame, minimum: int) -> Iterator[dict[str, object]]:
+    """The rows of one model and seed."""
+
+    validation = run[(run["part"] == "validation") & run["truth"].notna()]
+    by_class = dict(iter(validation.groupby("class")))
+    for fold, cell in run.groupby("fold"):
+        own = validation[validation["fold"] == fold]
+        tested = set(cell.loc[cell["part"] == "test", "record"])
+        first = cell.iloc[0]
+        temperature = fit_temperature(own["truth"].to_numpy() > 0.5, own["probability"].to_numpy())
+        for name in sorted(cell["class"].unique()):
+            known = by_class.get(name, validation[:0])
+            keys = {"model": first["model"], "seed": int(first["seed"]), "fold": int(first["fold"]), "class": name}
+            yield {**keys, **_fit(known, known["fold"] == fold, tested, minimum), "temperature": temperature}
+
+
+def _fit(known: pd.DataFrame, own: pd.Series, tested: set[str], minimum: int) -> dict[str, object]:
+    """The threshold of a class from the cell's own validation rows, or else from those of other folds too."""
+
+    rows, note = known[own], ""
+    few = int(rows["truth"].sum())
+    if few < minimum:
+        wider = known[own | ~known["record"].isin(tested)]
+        found = f"{few or 'no'} positive{'' if few == 1 else 's'} in validation"
+        if wider["truth"].sum() > few:
+            rows, note = wider, f"{found}: fitted on the validation rows of other folds too"
+        else:
+            note = f"{found}: {'fitted on them all the same' if few else 'set to one half'}"
+    truth = rows["truth"].to_numpy() > 0.5
+    threshold, f1 = best_threshold(truth, rows["probability"].to_numpy()) if truth.any() else (0.5, float("nan"))
+    counts = {"positives": int(truth.sum()), "negatives": int((~truth).sum())}
+    return {"threshold": threshold, "f1": f1, **counts, "fallback": few < minimum, "note": note}

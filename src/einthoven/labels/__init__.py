@@ -1,0 +1,40 @@
+"""What can be said of an ECG: one file a vocabulary, and one crosswalk between them.
+
+Each vocabulary says for each of its classes which codes of which system mean it, so the crosswalk is the vocabularies
+themselves: a class that codes of two systems define can be read off data annotated in either.
+"""
+
+__all__ = ["Class", "Vocabulary", "get", "names", "own", "targets"]
+
+from collections.abc import Sequence
+from functools import partial
+
+from einthoven import registry
+from einthoven.labels._vocabulary import Class, Vocabulary, targets
+
+names = partial(registry.names, "labels")
+
+
+def own(annotated: Sequence[str]) -> Vocabulary:
+    """The vocabulary of a data set itself: one class for each code that its annotators looked for."""
+    classes = tuple(
+        Class(code=code.partition(":")[2], title=code.partition(":")[2], means=(frozenset([code]),))
+        for code in annotated
+    )
+    return Vocabulary(name="own", title="the data set's own classes", classes=classes)
+
+
+def get(name: str, annotated: Sequence[str] = ()) -> Vocabulary:
+    """A vocabulary by its name.
+
+    Arguments:
+        name: A file of this room, or `own` for the classes that the data name themselves.
+        annotated: The codes of the data, for `own`.
+
+    Raises:
+        UnknownName: If there is no such vocabulary.
+    """
+
+    registry.nearest(name, [*names(), "own"], "label set")
+    vocabulary: Vocabulary = own(annotated) if name == "own" else registry.get("labels", name)
+    return vocabulary

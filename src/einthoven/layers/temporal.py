@@ -1,0 +1,89 @@
+"""Convolution, normalisation and pooling over time that run in either of two layouts.
+
+The parameters are those of the one-dimensional layers, so a state dict does not depend on the layout. A tensor with the axes
+`batch channel time` takes the plain path. The same tensor as `batch channel 1 time` in channels-last memory takes
+two-dimensional kernels, which CPUs with bf16 matrix instructions run several times faster than the plain ones.
+"""
+
+__all__ = ["AvgPool", "BatchNorm", "Conv", "MaxPool", "flat", "wide"]
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def wide(x: Tensor) -> Tensor:
+    """`batch channel time` as `batch channel 1 time` in channels-last memory."""
+    return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+
+
+def flat(x: Tensor) -> Tensor:
+    """Either layout as `batch channel time`."""
+    return x.squeeze(2) if x.dim() == 4 else x
+
+
+class Conv(nn.Conv1d):
+    """A convolution over time; `padding="same"` as TensorFlow has it, with the odd sample on the right."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolves `batch channel time` or `batch channel 1 time`."""
+        if self.padding == "same":
+            x, padding = self._padded(x)
+        else:
+            padding = int(self.padding[0])
+        if x.dim() == 3:
+            return F.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        weight = self.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+        return F.conv2d(x, weight, self.bias, (1, *self.stride), (0, padding), (1, *self.dilation), self.groups)
+
+    def _padded(self, x: Tensor) -> tuple[Tensor, int]:
+        """The input padded as far as it is uneven, and the even padding that is left to the kernel."""
+        stride, reach = self.stride[0], self.dilation[0] * (self.kernel_size[0] - 1)
+        total = max(0, (-(-x.shape[-1] // stride) - 1) * stride + reach + 1 - x.shape[-1])
+        if total % 2:
+            x = F.pad(x, (0, 1))
+            if x.dim() == 4:
+                x = x.contiguous(memory_format=torch.channels_last)
+        return x, total // 2
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Batch normalisation of either layout."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() not in (3, 4):
+            raise ValueError(f"expected batch channel time or batch channel 1 time, got {tuple(input.shape)}")
+
+
+class MaxPool(nn.Module):
+    """The maximum over windows of time.
+
+    Arguments:
+        size: Samples a window.
+        stride: From window to window.
+        padding: On both sides.
+    """
+
+    def __init__(self, size: int, stride: int, padding: int = 0) -> None:
+        super().__init__()
+        self.size, self.stride, self.padding = size, stride, padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pools either layout."""
+        if x.dim() == 3:
+            return F.max_pool1d(x, self.size, self.stride, self.padding)
+        return F.max_pool2d(x, (1, self.size), (1, self.stride), (0, self.padding))
+
+
+class AvgPool(nn.Module):
+    """The mean over windows of `size` samples; an incomplete last window counts."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pools either layout."""
+        if x.dim() == 3:
+            return F.avg_pool1d(x, self.size, ceil_mode=True, count_include_pad=False)
+        return F.avg_pool2d(x, (1, self.size), ceil_mode=True, count_include_pad=False)

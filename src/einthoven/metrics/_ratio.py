@@ -1,0 +1,12 @@
+"""Division that says NaN where there is nothing to divide by."""
+
+__all__ = ["ratio"]
+
+import numpy as np
+from jaxtyping import Float
+
+
+def ratio(part: Float[np.ndarray, "*shape"], whole: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """`part / whole`, and NaN where `whole` is not positive."""
+
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)

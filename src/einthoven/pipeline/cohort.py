@@ -1,0 +1,170 @@
+"""Opens the data of an experiment: compiled, joined, labelled and split, and the account of who was left out and why."""
+
+__all__ = ["Cohort", "open_cohort"]
+
+import dataclasses
+import hashlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Shaped
+
+from einthoven import datasets, labels, registry, splits
+from einthoven.pipeline.experiment import Experiment, RunError
+from einthoven.store import Joined, Store, compile_store
+
+
+@dataclasses.dataclass(frozen=True)
+class Cohort:
+    """The records of an experiment.
+
+    Attributes:
+        signals: Their signals.
+        table: What is known of them, row by row.
+        y: Their labels, `record class`: 1, 0, or NaN where unknown.
+        vocabularies: What the columns of `y` mean.
+        parts: For each test fold the part of each record.
+        flow: The account: steps, parts, overlaps and classes.
+        rows: Their rows in `signals`.
+    """
+
+    signals: Joined
+    table: pd.DataFrame
+    rows: Shaped[np.ndarray, " record"]
+    y: Float[np.ndarray, "record class"]
+    vocabularies: tuple[labels.Vocabulary, ...]
+    parts: dict[int, Shaped[np.ndarray, " record"]]
+    flow: dict[str, Any]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The short names of the columns of `y`."""
+        return tuple(code for v in self.vocabularies for code in v.codes)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the stores, in their order."""
+        text = "".join(store.facts["plan"] for store in self.signals.stores)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any of the records was made rather than recorded."""
+        return any(store.facts["synthetic"] for store in self.signals.stores)
+
+
+def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = None, progress: bool = True) -> Cohort:
+    """Compiles what is not compiled yet and puts the records together.
+
+    Arguments:
+        experiment: What is wanted.
+        stores: The folder where compiled corpora are kept.
+        workers: Processes for compiling.
+        progress: Whether to show progress bars.
+
+    Raises:
+        RunError: If the data do not fit together or with the labels.
+        LeakError: If the split leaks and was not asked to.
+    """
+
+    opened = [_open(spec, experiment, stores, workers, progress) for spec in experiment.data]
+    signals = Joined(opened)
+    steps = _reading_steps(opened, signals.duplicates)
+    annotated = sorted({code for codes in signals.annotated.values() for code in codes})
+    vocabularies = tuple(labels.get(name, annotated) for name in experiment.labels)
+    y = np.concatenate([labels.targets(signals.table, v, signals.annotated) for v in vocabularies], axis=1)
+    known = ~np.isnan(y).all(axis=1)
+    rows = np.flatnonzero(known)
+    table, y = signals.table.iloc[rows].reset_index(drop=True), y[rows]
+    steps.append(_step("with a known label", table, int((~known).sum()), "no class of the study is known for them"))
+    _check_classes(experiment, vocabularies, y)
+    parts = {
+        fold: splits.split(experiment.split, table, y, test_fold=fold, folds=experiment.fold_count)
+        for fold in experiment.folds
+    }
+    flow = {"steps": steps, **_parts_account(table, parts), "classes": _class_account(experiment, vocabularies, y)}
+    return Cohort(signals, table, rows, y, vocabularies, parts, flow)
+
+
+def _open(spec: str, experiment: Experiment, stores: Path, workers: int | None, progress: bool) -> Store:
+    name, _, where = spec.partition("=")
+    registry.nearest(name, datasets.names(), "data set")
+    kind = registry.get("datasets", name)
+    needs_place = next(iter(inspect.signature(kind).parameters.values())).default is inspect.Parameter.empty
+    if needs_place and not where:
+        raise RunError(f"data set '{name}' needs a place: --data {name}=DIR")
+    source = datasets.get(name, where) if where else datasets.get(name)
+    key = hashlib.sha256(repr((experiment.preparation, source.table().to_json(), name)).encode()).hexdigest()[:12]
+    store = compile_store(source, stores / f"{name}-{key}", experiment.preparation, workers=workers, progress=progress)
+    return store
+
+
+def _step(what: str, table: pd.DataFrame, left_out: int, why: str) -> dict[str, Any]:
+    return {
+        "what": what,
+        "records": len(table),
+        "patients": int(table["patient_id"].nunique()),
+        "unknown_patients": int(table["patient_id"].isna().sum()),
+        "left_out": left_out,
+        "why": why if left_out else "",
+    }
+
+
+def _reading_steps(opened: list[Store], duplicates: list[int]) -> list[dict[str, Any]]:
+    steps = []
+    for store, again in zip(opened, duplicates, strict=True):
+        name, skipped = store.facts["dataset"], store.facts["skipped"]
+        reasons = pd.read_csv(store.folder / "skipped.csv") if skipped else pd.DataFrame({"skipped": []})
+        first = f"could not be used; the first: {reasons['skipped'].iloc[0]}" if skipped else ""
+        steps.append(_step(f"{name}: readable records", store.table, skipped, first))
+        if again:
+            fresh = store.table.iloc[: len(store.table) - again]
+            step = _step(f"{name}: new records", fresh, again, "they are in a data set named before, and count once")
+            steps.append({**step, "patients": None})
+    if len(opened) > 1:
+        joined = Joined(opened)
+        steps.append(_step("all data sets joined", joined.table, 0, ""))
+    return steps
+
+
+def _parts_account(table: pd.DataFrame, parts: dict[int, np.ndarray]) -> dict[str, Any]:
+    sizes, overlaps = [], []
+    for fold, part in parts.items():
+        for name in splits.PARTS:
+            step = _step(name, table[part == name], 0, "")
+            keys = ("records", "patients", "unknown_patients")
+            sizes.append({"fold": fold, "part": name, **{key: step[key] for key in keys}})
+        found = splits.overlap(table, part)
+        if found.empty:
+            overlaps.append({"fold": fold, "kind": "patient", "parts": "all", "count": 0, "examples": []})
+        overlaps += [{"fold": fold, **row} for row in found.to_dict("records")]
+    return {"parts": sizes, "overlap": overlaps}
+
+
+def _class_account(
+    experiment: Experiment, vocabularies: tuple[labels.Vocabulary, ...], y: np.ndarray
+) -> list[dict[str, Any]]:
+    rows, column = [], 0
+    for name, vocabulary in zip(experiment.labels, vocabularies, strict=True):
+        for cls in vocabulary.classes:
+            truth = y[:, column]
+            counts = {"positive": (truth == 1).sum(), "negative": (truth == 0).sum(), "unknown": np.isnan(truth).sum()}
+            row = {"class": cls.code, "label_set": name, "title": cls.title}
+            rows.append({**row, **{key: int(value) for key, value in counts.items()}})
+            column += 1
+    return rows
+
+
+def _check_classes(experiment: Experiment, vocabularies: tuple[labels.Vocabulary, ...], y: np.ndarray) -> None:
+    codes = [code for v in vocabularies for code in v.codes]
+    if len(set(codes)) != len(codes):
+        twice = sorted({code for code in codes if codes.count(code) > 1})
+        raise RunError(f"the label sets {', '.join(experiment.labels)} share the classes {', '.join(twice)}; name one set")
+    if not (y == 1).any():
+        raise RunError(
+            f"no record is positive for any class of {', '.join(experiment.labels)}; do the data speak of them? "
+            "`--labels own` takes the classes that they name"
+        )

@@ -1,0 +1,270 @@
+"""Runs an experiment and leaves a run folder behind.
+
+    experiment.json  flow.json  environment.json  cohort.parquet
+    cells/MODEL-seedS-foldF/   history.json  predictions.parquet  checkpoint/  cell.json (written last)
+    predictions.parquet  results/*.parquet  results.json  examples.parquet
+"""
+
+__all__ = ["evaluate_run", "run"]
+
+import concurrent.futures
+import dataclasses
+import json
+import multiprocessing
+import os
+import platform
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from einthoven import splits
+from einthoven.evaluation import evaluate
+from einthoven.pipeline.cell import Task, cell_folder, compute, is_done
+from einthoven.pipeline.cohort import Cohort, open_cohort
+from einthoven.pipeline.experiment import Experiment, RunError
+from einthoven.training import Device
+
+_PACKAGES = ("einthoven", "torch", "lightning-fabric", "numpy", "scipy", "pandas", "scikit-learn", "safetensors")
+
+
+def run(
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    stores: str | Path | None = None,
+    workers: int = 1,
+    device: Device | None = None,
+    progress: bool = True,
+    command: str = "",
+) -> Path:
+    """Runs every cell that is not finished, evaluates, and returns the run folder.
+
+    Arguments:
+        experiment: What to run.
+        out: The run folder; a run that was stopped there goes on.
+        stores: Where compiled corpora are kept; by default `stores` beside the run folder.
+        workers: Cells at a time, among which the cores are shared.
+        device: What to compute on.
+        progress: Whether to show progress bars.
+        command: What the user typed, for the report.
+
+    Raises:
+        RunError: If the folder holds another experiment, or the data do not fit.
+        LeakError: If the split leaks and was not asked to.
+    """
+
+    out = Path(out)
+    _check_folder(out, experiment)
+    began = time.perf_counter()
+    kept = Path(stores) if stores else out.parent / "stores"
+    cohort = open_cohort(experiment, kept, progress=progress)
+    _print_account(cohort, experiment)
+    out.mkdir(parents=True, exist_ok=True)
+    _write_json(out / "experiment.json", _facts(experiment, cohort))
+    _write_json(out / "flow.json", cohort.flow)
+    _cohort_table(cohort).to_parquet(out / "cohort.parquet", index=False)
+    device = device or Device()
+    tasks = [
+        Task(experiment, cell, cell_folder(out, cell), experiment.cell_identity(cell, cohort.fingerprint), device)
+        for cell in experiment.cells()
+    ]
+    _compute_all(tasks, cohort, kept, workers, progress)
+    seconds = time.perf_counter() - began
+    _write_json(out / "environment.json", _environment(command, seconds, workers, device, tasks))
+    evaluate_run(out, cohort)
+    return out
+
+
+def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
+    """Makes every table of a run from its predictions.
+
+    Arguments:
+        out: The run folder.
+        cohort: Its records, for the signals of the strongest mistakes; without it those that are there stay.
+    """
+
+    facts = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
+    names = {f"{arm['name']}-seed{seed}-fold{fold}" for arm in facts["arms"] for seed in facts["seeds"] for fold in facts["folds"]}
+    predictions = pd.concat(
+        [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in sorted(names)], ignore_index=True
+    )
+    predictions.to_parquet(out / "predictions.parquet", index=False)
+    tables = evaluate(
+        predictions,
+        pd.read_parquet(out / "cohort.parquet"),
+        label_sets=facts["label_sets"],
+        baseline=facts["baseline"],
+        primary=facts["primary"],
+        resamples=facts["resamples"],
+    )
+    (out / "results").mkdir(exist_ok=True)
+    for name, table in tables.items():
+        table.to_parquet(out / "results" / f"{name}.parquet", index=False)
+    texts = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+    _write_json(out / "results.json", texts)
+    if cohort is not None:
+        _examples(tables["mistakes"], cohort).to_parquet(out / "examples.parquet", index=False)
+
+
+def _check_folder(out: Path, experiment: Experiment) -> None:
+    path = out / "experiment.json"
+    if not path.exists():
+        if out.exists() and any(out.iterdir()):
+            raise RunError(f"{out} is not empty and not a run; choose another folder with --out")
+        return
+    there = json.loads(path.read_text(encoding="utf-8"))
+    differing = [key for key, value in experiment.identity().items() if there.get(key) != value]
+    if differing:
+        key = differing[0]
+        raise RunError(
+            f"{out} holds a run with another {key} ({there.get(key)}, now {experiment.identity()[key]}); "
+            "choose another folder with --out"
+        )
+
+
+def _facts(experiment: Experiment, cohort: Cohort) -> dict[str, Any]:
+    sets = zip(experiment.labels, cohort.vocabularies, strict=True)
+    return {
+        **experiment.facts(),
+        "label_sets": {name: list(v.codes) for name, v in sets},
+        "models": [arm.name for arm in experiment.arms],
+        "length_s": experiment.samples / experiment.rate_hz,
+        "split_is_leaky": splits.get(experiment.split).leaky,
+        "synthetic": cohort.synthetic,
+        "cards": [store.facts["card"] for store in cohort.signals.stores],
+    }
+
+
+def _print_account(cohort: Cohort, experiment: Experiment) -> None:
+    for step in cohort.flow["steps"]:
+        out = f", {step['left_out']} left out: {step['why']}" if step["left_out"] else ""
+        tqdm.write(f"{step['what']}: {step['records']} records{out}")
+    for row in cohort.flow["overlap"]:
+        if row["count"]:
+            tqdm.write(f"LEAK, fold {row['fold']}: {row['count']} {row['kind']}s in both parts of {row['parts']}")
+    unknown = int(cohort.table["patient_id"].isna().sum())
+    if not any(row["count"] for row in cohort.flow["overlap"]):
+        tqdm.write(f"split '{experiment.split}': no patient and no record on two sides in {len(cohort.parts)} fold(s)")
+    if unknown:
+        tqdm.write(f"could not look: the patients of {unknown} records are unknown")
+
+
+def _cohort_table(cohort: Cohort) -> pd.DataFrame:
+    names = {"record_id": "record", "patient_id": "patient"}
+    columns = ["record_id", "patient_id", "source", "age", "sex", "fold", "positive", "unknown", "notes"]
+    return cohort.table[columns].rename(columns=names)
+
+
+_pool_state: dict[str, Any] = {}
+
+
+def _start_worker(experiment: Experiment, stores: Path, threads: int, ticks: Any) -> None:
+    torch.set_num_threads(threads)
+    _pool_state["cohort"] = open_cohort(experiment, stores, workers=1, progress=False)
+    _pool_state["ticks"] = ticks
+
+
+def _work(task: Task) -> str:
+    compute(task, _pool_state["cohort"], lambda epoch: _pool_state["ticks"].put(1))
+    return task.cell.name
+
+
+def _compute_all(tasks: list[Task], cohort: Cohort, stores: Path, workers: int, progress: bool) -> None:
+    todo = [task for task in tasks if not is_done(task.folder, task.identity)]
+    epochs = sum(task.cell.arm.recipe.epochs if task.cell.arm.recipe else 1 for task in todo)
+    done = len(tasks) - len(todo)
+    bar = tqdm(total=epochs, unit="epoch", desc=f"{len(todo)} cells to do, {done} done", disable=not progress)
+    with bar:
+        if workers == 1 or len(todo) < 2:
+            for task in todo:
+                bar.set_postfix_str(task.cell.name)
+                before = bar.n
+                compute(task, cohort, lambda epoch: bar.update(1) and None)
+                _round_up(bar, task, before)
+            return
+        _compute_in_pool(todo, stores, workers, bar)
+
+
+def _round_up(bar: tqdm, task: Task, before: int) -> None:
+    """Counts the epochs that early stopping saved as done."""
+    planned = task.cell.arm.recipe.epochs if task.cell.arm.recipe else 1
+    bar.update(planned - (bar.n - before))
+
+
+def _compute_in_pool(todo: list[Task], stores: Path, workers: int, bar: tqdm) -> None:
+    context = multiprocessing.get_context("spawn")
+    ticks = context.Queue()
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    first = todo[0].experiment
+    stop = threading.Event()
+
+    def count() -> None:
+        while not stop.is_set() or not ticks.empty():
+            if not ticks.empty():
+                bar.update(ticks.get())
+            else:
+                time.sleep(0.1)
+
+    counter = threading.Thread(target=count, daemon=True)
+    counter.start()
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _start_worker, (first, stores, threads, ticks))
+    try:
+        with pool:
+            futures = [pool.submit(_work, task) for task in todo]
+            for future in concurrent.futures.as_completed(futures):
+                bar.set_postfix_str(future.result())
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    finally:
+        stop.set()
+        counter.join()
+
+
+def _environment(command: str, seconds: float, workers: int, device: Device, tasks: list[Task]) -> dict[str, Any]:
+    cells = {t.cell.name: json.loads((t.folder / "cell.json").read_text())["seconds"] for t in tasks}
+    return {
+        "command": command,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "seconds_of_cells": cells,
+        "versions": {"python": sys.version.split()[0], **{name: version(name) for name in _PACKAGES}},
+        "machine": {
+            "system": platform.platform(),
+            "cores": os.cpu_count(),
+            "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        },
+        "settings": {"workers": workers, "device": dataclasses.asdict(device), "precision": device.resolved},
+    }
+
+
+def _examples(mistakes: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
+    """The strongest mistakes with their signals, for the report to draw."""
+    position = {name: i for i, name in enumerate(cohort.table["record_id"])}
+    rows = np.array([position[name] for name in mistakes["record"]], dtype=np.int64)
+    length = int(cohort.table["samples"].iloc[rows].max()) if len(rows) else 0
+    signals = cohort.signals.batch(cohort.rows[rows], length)
+    preparation = cohort.signals.preparation
+    return mistakes.assign(
+        unit=preparation.unit,
+        rate_hz=preparation.rate_hz,
+        leads=[list(preparation.leads)] * len(rows),
+        samples=[signal.ravel() for signal in signals],
+        age=cohort.table["age"].to_numpy()[rows],
+        sex=cohort.table["sex"].to_numpy()[rows],
+    )
+
+
+def _write_json(path: Path, value: Any) -> None:
+    scratch = path.with_name(path.name + ".tmp")
+    scratch.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
+    os.replace(scratch, path)

@@ -1,0 +1,78 @@
+"""Comma-separated samples: one column a lead, one row a sample, the first row the leads' names.
+
+A first line `# unit=mV rate_hz=500` states the facts; without it they must be given.
+"""
+
+__all__ = ["CSV"]
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from einthoven.records._format import Format, RecordError, as_float32, missing_fact, replacing, to_millivolt
+from einthoven.records.ecg import ECG
+
+
+def _read(
+    path: Path, *, unit: str | None = None, rate_hz: float | None = None, leads: Sequence[str] | None = None
+) -> ECG:
+    """Reads a table of samples; see `einthoven.records.read`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecordError(f"{path} is missing") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path} is not a readable text file: {error}") from None
+    first, _, rest = text.partition("\n")
+    facts: dict[str, str] = {}
+    if first.startswith("#"):
+        facts = dict(item.split("=", 1) for item in first[1:].split() if "=" in item)
+        text = rest
+    unit = unit or facts.get("unit")
+    rate_hz = rate_hz or (float(facts["rate_hz"]) if "rate_hz" in facts else None)
+    if unit is None:
+        raise missing_fact(path, "unit", "unit='mV' (or uV, V, z), or begin the file with '# unit=mV rate_hz=500'")
+    if rate_hz is None:
+        raise missing_fact(path, "sampling rate", "rate_hz=…, or begin the file with '# unit=mV rate_hz=500'")
+    try:
+        table = pd.read_csv(io.StringIO(text), header=None if _is_number(text) else 0, skipinitialspace=True)
+        samples = table.to_numpy(dtype=np.float64).T
+    except (ValueError, pd.errors.ParserError) as error:
+        raise RecordError(f"{path} is not a table of numbers with one column a lead: {error}") from None
+    if leads is None and _is_number(text):
+        raise missing_fact(path, "leads", "leads=('I', 'II', …), one name a column, or begin with a row of names")
+    factor = 1.0 if unit == "z" else to_millivolt(path, unit)
+    try:
+        return ECG(
+            signal=as_float32(samples * factor),
+            unit="z" if unit == "z" else "mV",
+            rate_hz=float(rate_hz),
+            leads=tuple(leads or table.columns),
+            record_id=path.stem,
+        )
+    except (ValueError, TypeError) as error:
+        raise RecordError(f"{path}: {error}") from None
+
+
+def _is_number(text: str) -> bool:
+    cell = text.partition("\n")[0].split(",")[0].strip()
+    try:
+        float(cell)
+    except ValueError:
+        return cell == ""
+    return True
+
+
+def _write(ecg: ECG, path: Path, *, overwrite: bool = False) -> Path:
+    """Writes nine significant digits, which give every float32 back exactly."""
+    with replacing(path, overwrite) as scratch:
+        head = f"# unit={ecg.unit} rate_hz={ecg.rate_hz!r}\n"
+        body = pd.DataFrame(ecg.signal.T, columns=list(ecg.leads)).to_csv(index=False, float_format="%.9g")
+        scratch.write_text(head + body, encoding="utf-8")
+    return path
+
+
+CSV = Format(suffixes=(".csv",), read=_read, write=_write)

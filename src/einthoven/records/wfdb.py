@@ -1,0 +1,287 @@
+"""PhysioNet's WFDB format, read fast.
+
+A header (`NAME.hea`, text) names signal files and says how each signal is coded
+(https://physionet.org/physiotools/wag/header-5.htm, https://physionet.org/physiotools/wag/signal-5.htm). The codings
+16, 16+24 (a WFDB file inside a MATLAB 4 file), 24, 32, 80 and 212 of single-segment records with one sample per
+frame are read here; everything else (multi-segment, skewed, several samples per frame, other codings) goes through
+the wfdb library, more slowly.
+"""
+
+__all__ = ["WFDB"]
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from einthoven.records._format import Format, RecordError, replacing, to_millivolt
+from einthoven.records.ecg import ECG
+from einthoven.records.leads import canonical
+
+_DEFAULT_GAIN = 200.0  # counts per mV, where a header gives none or 0 (header-5)
+_DEFAULT_RATE_HZ = 250.0  # header-5
+# The count by which each coding says that there is no sample (signal-5, wfdb.io._signal).
+_INVALID = {16: -(2**15), 24: -(2**23), 32: -(2**31), 80: -(2**7), 212: -(2**11)}
+_BITS = {16: 16, 24: 24, 32: 32, 80: 8, 212: 12}
+_CODING = re.compile(r"^(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?$")
+_GAIN = re.compile(r"^([-+]?[\d.]+(?:[eE][-+]?\d+)?)(?:\((-?\d+)\))?(?:/(\S+))?$")
+_AGE = re.compile(r"^#?\s*age\s*:?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+_SEX = re.compile(r"^#?\s*sex\s*:?\s*(f|m)", re.IGNORECASE)
+
+
+@dataclasses.dataclass
+class _Signal:
+    """One signal line of a header."""
+
+    file: str
+    coding: int
+    offset: int
+    gain: float
+    baseline: int
+    unit: str
+    name: str
+    simple: bool
+
+
+@dataclasses.dataclass
+class _Header:
+    """A parsed header."""
+
+    rate_hz: float
+    samples: int | None
+    signals: list[_Signal]
+    comments: list[str]
+    notes: list[str]
+    simple: bool
+
+
+def _stem(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix.lower() in (".hea", ".dat", ".mat") else path
+
+
+def _parse(path: Path) -> _Header:
+    """Reads a header file."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise RecordError(f"{path} is missing; a WFDB record needs its header beside its signal file") from None
+    except OSError as error:
+        raise RecordError(f"{path}: could not be read ({error.strerror})") from None
+    lines = [line.strip() for line in text.splitlines()]
+    comments = [line[1:].strip() for line in lines if line.startswith("#")]
+    body = [line for line in lines if line and not line.startswith("#")]
+    try:
+        fields = body[0].split()
+        notes: list[str] = []
+        count = int(fields[1])
+        rate = float(re.split(r"[/(]", fields[2])[0]) if len(fields) > 2 else 0.0
+        if rate <= 0:
+            notes.append(f"{path.name} states no sampling rate: WFDB's default of 250 Hz is assumed")
+            rate = _DEFAULT_RATE_HZ
+        samples = int(fields[3]) if len(fields) > 3 else 0
+        simple = "/" not in fields[0] and len(body) > count > 0
+        signals = [_signal(line, notes) for line in body[1 : count + 1]] if simple else []
+    except (IndexError, ValueError) as error:
+        raise RecordError(f"{path} is not a WFDB header: {error or 'it is empty'}") from None
+    simple = simple and all(s.simple for s in signals)
+    return _Header(rate, samples or None, signals, comments, notes, simple)
+
+
+def _signal(line: str, notes: list[str]) -> _Signal:
+    """Reads one signal line: file, coding, gain(baseline)/unit, resolution, zero, first, checksum, block, name."""
+    fields = line.split(maxsplit=8)
+    coding = _CODING.match(fields[1])
+    if coding is None:
+        raise ValueError(f"the coding '{fields[1]}' is not understood")
+    name = fields[8] if len(fields) > 8 else ""
+    gain, baseline, unit = 0.0, None, None
+    if len(fields) > 2:
+        match = _GAIN.match(fields[2])
+        if match is None:
+            raise ValueError(f"the gain '{fields[2]}' is not understood")
+        gain = float(match[1])
+        baseline = int(match[2]) if match[2] else None
+        unit = match[3]
+    if baseline is None:  # the ADC's zero stands in for it
+        baseline = int(fields[4]) if len(fields) > 4 else 0
+    if gain == 0:
+        gain = _DEFAULT_GAIN
+        notes.append(f"{name or 'a signal'} states no gain: WFDB's default of 200 counts per mV is assumed")
+    if unit is None:
+        unit = "mV"
+    simple = int(coding[1]) in _BITS and coding[2] in (None, "1") and coding[3] in (None, "0")
+    return _Signal(fields[0], int(coding[1]), int(coding[4] or 0), gain, baseline, unit, name, simple)
+
+
+def _bytes(path: Path, header: _Header, group: list[_Signal]) -> tuple[bytes | memoryview, int]:
+    """The bytes of one signal file from its offset on, and the samples a lead that they must hold."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise RecordError(f"{path} is missing, which its header names as the signal file") from None
+    except OSError as error:
+        raise RecordError(f"{path}: could not be read ({error.strerror})") from None
+    data = memoryview(raw)[group[0].offset :]
+    per_frame_bits = _BITS[group[0].coding] * len(group)
+    there = len(data) * 8 // per_frame_bits
+    samples = header.samples or there
+    if there < samples:
+        raise RecordError(
+            f"{path} is truncated: its header promises {samples} samples a lead, the file holds {there}; fetch it again"
+        )
+    return data, samples
+
+
+def _counts(data: bytes | memoryview, coding: int, signals: int, samples: int) -> Int[np.ndarray, "time lead"]:
+    """Decodes interleaved samples into counts."""
+    total = signals * samples
+    if coding == 16:
+        flat = np.frombuffer(data, dtype="<i2", count=total)
+    elif coding == 32:
+        flat = np.frombuffer(data, dtype="<i4", count=total)
+    elif coding == 80:
+        flat = np.frombuffer(data, dtype=np.uint8, count=total).astype(np.int16) - 128
+    elif coding == 24:
+        triple = np.frombuffer(data, dtype=np.uint8, count=3 * total).reshape(-1, 3)
+        padded = np.zeros((total, 4), dtype=np.uint8)
+        padded[:, 1:] = triple
+        flat = padded.view("<i4").ravel() >> 8
+    else:
+        flat = _counts_212(data, total)
+    return flat.reshape(samples, signals)
+
+
+def _counts_212(data: bytes | memoryview, total: int) -> Int[np.ndarray, "total"]:
+    """Two 12-bit samples in three bytes: the middle byte holds the upper four bits of each."""
+    raw = np.frombuffer(data, dtype=np.uint8, count=-(-total * 3 // 2))
+    raw = np.concatenate([raw, np.zeros(-len(raw) % 3, np.uint8)]).reshape(-1, 3).astype(np.int16)
+    flat = np.empty((len(raw), 2), dtype=np.int16)
+    flat[:, 0] = raw[:, 0] | ((raw[:, 1] & 0x0F) << 8)
+    flat[:, 1] = raw[:, 2] | ((raw[:, 1] & 0xF0) << 4)
+    return ((flat.ravel()[:total] + 2048) & 0xFFF) - 2048
+
+
+def _millivolts(
+    counts: Int[np.ndarray, "time lead"], group: list[_Signal], coding: int, path: Path
+) -> Float[np.ndarray, "lead time"]:
+    """(count − baseline) / gain in mV, with NaN where the coding says that there is no sample.
+
+    Single precision suffices wherever both operands are exact in it: the quotient of two 24-bit numbers, rounded
+    once, is that of double precision rounded twice (Figueroa 1995).
+    """
+    gains = np.array([s.gain / to_millivolt(path, s.unit) for s in group])
+    baselines = np.array([s.baseline for s in group])
+    columns = np.ascontiguousarray(counts.T)
+    exact = coding != 32 and (gains.astype(np.float32) == gains).all()
+    out = columns.astype(np.float32 if exact else np.float64)
+    if baselines.any():
+        out -= baselines[:, None]
+    if (gains == gains[0]).all():
+        out /= out.dtype.type(gains[0])
+    else:
+        out /= gains.astype(out.dtype)[:, None]
+    out = out.astype(np.float32, copy=False)
+    if (smallest := columns.min(initial=0)) == _INVALID[coding] and smallest < 0:
+        out[columns == _INVALID[coding]] = np.nan
+    return out
+
+
+def _read_simple(stem: Path, header: _Header) -> Float[np.ndarray, "lead time"]:
+    rows: list[np.ndarray] = []
+    done = 0
+    while done < len(header.signals):
+        first = header.signals[done]
+        group = [s for s in header.signals[done:] if s.file == first.file]
+        if any(s.file == first.file for s in header.signals[done + len(group) :]) or any(
+            s.file != first.file for s in header.signals[done : done + len(group)]
+        ):
+            raise RecordError(f"{stem}.hea names {first.file} in two places; its signals must stand together")
+        path = stem.parent / first.file
+        data, samples = _bytes(path, header, group)
+        rows.append(_millivolts(_counts(data, first.coding, len(group), samples), group, first.coding, path))
+        done += len(group)
+    lengths = {row.shape[1] for row in rows}
+    if len(lengths) > 1:
+        raise RecordError(f"{stem}.hea names signal files of unequal length: {sorted(lengths)} samples")
+    return rows[0] if len(rows) == 1 else np.concatenate(rows)
+
+
+def _read_by_library(stem: Path) -> tuple[Float[np.ndarray, "lead time"], list[str], float]:
+    """Any other coding, through the wfdb library."""
+    import wfdb
+
+    try:
+        record = wfdb.rdrecord(str(stem))
+        signal = record.p_signal if record.p_signal is not None else None
+        if signal is None:
+            raise ValueError("it holds no signal")
+        factors = [to_millivolt(stem, unit) for unit in record.units]
+    except RecordError:
+        raise
+    except Exception as error:  # the library raises many kinds, none documented
+        raise RecordError(f"{stem}.hea could not be read: {error}") from None
+    return (signal * factors).T.astype(np.float32), list(record.sig_name), float(record.fs)
+
+
+def _read(
+    path: Path, *, unit: str | None = None, rate_hz: float | None = None, leads: Sequence[str] | None = None
+) -> ECG:
+    """Reads a WFDB record; see `einthoven.records.read`."""
+    if unit is not None or rate_hz is not None:
+        raise RecordError(f"{path}: a WFDB header states its own unit and rate; leave both arguments out")
+    stem = _stem(path)
+    header_path = stem.with_name(stem.name + ".hea")
+    header = _parse(header_path)
+    if header.simple:
+        signal, names, rate = _read_simple(stem, header), [s.name for s in header.signals], header.rate_hz
+    else:
+        signal, names, rate = _read_by_library(stem)
+    names = [name or f"signal{i + 1}" for i, name in enumerate(names)]
+    age = next((float(m[1]) for c in header.comments if (m := _AGE.match(c))), None)
+    sex = next((m[1].lower() for c in header.comments if (m := _SEX.match(c))), None)
+    try:
+        ecg = ECG(
+            signal=signal,
+            unit="mV",
+            rate_hz=rate,
+            leads=tuple(names),
+            record_id=stem.name,
+            age=age,
+            sex={"f": "female", "m": "male"}.get(sex or ""),  # type: ignore[arg-type]
+            notes=tuple(dict.fromkeys(header.notes)),
+        )
+        return ecg.select(leads) if leads is not None else ecg
+    except ValueError as error:
+        raise RecordError(f"{header_path}: {error}") from None
+
+
+def _write(ecg: ECG, path: Path, *, overwrite: bool = False) -> Path:
+    """Writes `NAME.hea` and `NAME.dat` in coding 16 with 1 µV a count, or coarser where the voltage asks for it.
+
+    Rounding moves a sample by at most half a count. Samples that are missing (NaN) stay missing.
+    """
+    if ecg.unit != "mV":
+        raise RecordError(f"{path}: WFDB holds voltages, this recording is in unit '{ecg.unit}'; write CSV or NPY")
+    stem = _stem(path)
+    peak = float(np.nanmax(np.abs(ecg.signal), initial=0.0))
+    gain = 1000.0 if peak <= 32.767 else np.floor(32767 / peak * 1e6) / 1e6
+    counts = np.where(np.isnan(ecg.signal), _INVALID[16], np.round(ecg.signal.astype(np.float64) * gain))
+    counts = counts.astype("<i2")
+    lines = [f"{stem.name} {len(ecg.leads)} {ecg.rate_hz:g} {ecg.signal.shape[1]}"]
+    for name, row in zip(ecg.leads, counts, strict=True):
+        checksum = int(row.astype(np.int64).sum()) & 0xFFFF
+        first = int(row[0]) if len(row) else 0
+        lines.append(f"{stem.name}.dat 16 {gain:.10g}(0)/mV 16 0 {first} {checksum} 0 {name}")
+    lines += [f"# Age: {ecg.age:g}"] if ecg.age is not None else []
+    lines += [f"# Sex: {ecg.sex.capitalize()}"] if ecg.sex is not None else []
+    header, data = stem.with_name(stem.name + ".hea"), stem.with_name(stem.name + ".dat")
+    with replacing(header, overwrite) as scratch_header, replacing(data, overwrite) as scratch_data:
+        scratch_data.write_bytes(np.ascontiguousarray(counts.T).tobytes())
+        scratch_header.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return header
+
+
+WFDB = Format(suffixes=(".hea", ".dat", ".mat"), read=_read, write=_write)

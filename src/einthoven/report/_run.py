@@ -1,0 +1,167 @@
+"""What a run folder holds, read once and checked."""
+
+__all__ = ["Cell", "Run", "read", "rows"]
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+_REMEDY = "start the same command again: a run resumes where it stopped"
+_MANDATORY = ("summary", "contrasts")
+_INTERVAL = ("value", "low", "high")
+_COLUMNS: dict[str, tuple[str, ...]] = {
+    "summary": (
+        *("label_set", "model", "class", "metric", *_INTERVAL, "positives", "negatives", "unknown", "records"),
+        *("patients", "seeds", "seed_sd", "resamples", "usable", "in_macro", "note"),
+    ),
+    "contrasts": (
+        *("label_set", "metric", "primary", "other", "planned", "difference", "low", "high", "p", "detectable"),
+        *("classes", "records", "patients", "note"),
+    ),
+    "thresholds": ("model", "class", "threshold", "positives", "negatives", "fallback", "temperature", "note"),
+    "calibration": (
+        *("label_set", "model", "class", "metric", "before", "before_low", "before_high"),
+        *("after", "after_low", "after_high", "change", "change_low", "change_high", "note"),
+    ),
+    "reliability": ("label_set", "model", "stage", "predicted", "observed", "low", "high", "count"),
+    "subgroups": (
+        *("label_set", "model", "attribute", "group", "metric", *_INTERVAL),
+        *("records", "patients", "classes", "few_classes", "few", "note"),
+    ),
+    "curves": ("label_set", "class", "model", "kind", "x", "y"),
+    "mistakes": ("record", "model", "class", "truth", "probability", "threshold", "kind"),
+}
+_EXAMPLE = (
+    *("record", "model", "class", "truth", "probability", "threshold", "kind"),
+    *("unit", "rate_hz", "leads", "samples", "age", "sex"),
+)
+_CELL = re.compile(r"(?P<model>.+)-seed(?P<seed>-?\d+)-fold(?P<fold>-?\d+)")
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Cell:
+    """One training: a model, its seed and the fold that it is tested on."""
+
+    model: str
+    seed: int
+    fold: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """A run folder in memory; a table that the run did not make is None or absent.
+
+    Attributes:
+        experiment, environment, flow: The three JSON files.
+        tables: The tables of `results/` by name.
+        cohort: One row a record, or None.
+        examples: The strongest mistakes with their samples, or None.
+        histories: For each cell that was trained in epochs, one entry an epoch.
+    """
+
+    experiment: dict[str, Any]
+    environment: dict[str, Any]
+    flow: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+    cohort: pd.DataFrame | None
+    examples: pd.DataFrame | None
+    histories: dict[Cell, list[dict[str, Any]]]
+
+    @property
+    def primary(self) -> str:
+        """The model that the run is about."""
+        return str(self.experiment["primary"])
+
+    @property
+    def baseline(self) -> str:
+        """The model that it must beat."""
+        return str(self.experiment["baseline"])
+
+    @property
+    def models(self) -> list[str]:
+        """Every model with results: the primary one, the baseline, then the others in the experiment's order."""
+        found = dict.fromkeys(self.tables["summary"]["model"])
+        order = dict.fromkeys([self.primary, self.baseline, *self.experiment.get("models", []), *found])
+        return [model for model in order if model in found]
+
+    @property
+    def label_sets(self) -> list[str]:
+        """Every label set with results, as the experiment lists them."""
+        found = dict.fromkeys(self.tables["summary"]["label_set"])
+        return [name for name in dict.fromkeys([*self.experiment.get("labels", []), *found]) if name in found]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any of the data were made by a simulator or a generator."""
+        names = {str(entry).partition("=")[0] for entry in self.experiment.get("data", [])}
+        return bool(self.experiment.get("synthetic") or names & {"simulated", "synthetic"})
+
+
+def read(folder: Path) -> Run:
+    """Reads a run folder.
+
+    Raises:
+        FileNotFoundError: If a file is missing without which there is nothing to report.
+        ValueError: If a file is not what it should be.
+    """
+    experiment = _json(folder / "experiment.json", ("primary", "baseline", "split", "split_is_leaky", "unit"))
+    environment = _json(folder / "environment.json", ())
+    flow = _json(folder / "flow.json", ("steps", "parts", "overlap", "classes"))
+    tables = {}
+    for name, columns in _COLUMNS.items():
+        table = _parquet(folder / "results" / f"{name}.parquet", columns, mandatory=name in _MANDATORY)
+        if table is not None:
+            tables[name] = table
+    cohort = _parquet(folder / "cohort.parquet", ("record", "patient", "source", "age", "sex"))
+    examples = _parquet(folder / "examples.parquet", _EXAMPLE)
+    return Run(experiment, environment, flow, tables, cohort, examples, _histories(folder))
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table by column name."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+    """A mandatory JSON object with these keys."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing, and there is no report without it; {_REMEDY}")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}); {_REMEDY}") from error
+    lacking = [key for key in keys if key not in found]
+    if lacking:
+        raise ValueError(f"{path} lacks {', '.join(lacking)}; {_REMEDY}")
+    return found
+
+
+def _parquet(path: Path, columns: tuple[str, ...], mandatory: bool = False) -> pd.DataFrame | None:
+    """A table with at least these columns, or None where it is absent and may be."""
+    if not path.is_file():
+        if mandatory:
+            raise FileNotFoundError(f"{path} is missing, and there is no report without it; {_REMEDY}")
+        return None
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a readable Parquet table ({error}); {_REMEDY}") from error
+    lacking = [name for name in columns if name not in table]
+    if lacking:
+        raise ValueError(f"{path} lacks the columns {', '.join(lacking)}; evaluate the run again")
+    return table
+
+
+def _histories(folder: Path) -> dict[Cell, list[dict[str, Any]]]:
+    """The training history of each cell that has one."""
+    histories = {}
+    for path in sorted((folder / "cells").glob("*/history.json")):
+        found = _CELL.fullmatch(path.parent.name)
+        epochs = json.loads(path.read_text(encoding="utf-8"))
+        if found and epochs:
+            histories[Cell(found["model"], int(found["seed"]), int(found["fold"]))] = epochs
+    return dict(sorted(histories.items()))

@@ -1,0 +1,240 @@
+"""The report and the model card of a run, from its tables alone.
+
+Nothing is computed here that is not in the run folder: this module chooses the order and the words. The page is
+one file that needs no network, no script and no font of its own; every text that came from data is escaped.
+"""
+
+__all__ = ["write"]
+
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from einthoven import registry
+from einthoven.drawing.figures import replacing
+from einthoven.report import _figures, _tables, _words
+from einthoven.report._run import Run, read, rows
+
+_HERE = Path(__file__).parent
+_LISTED = 20  # mistakes in the list
+_LEAKY = (
+    "The split “{split}” lets training and test share patients, so the figures below are too high and say nothing "
+    "about patients whom the network has not seen. It is here to measure that very gap."
+)
+_OVERLAPPING = "The parts of the data overlap (see below): the figures may be too high."
+_SIMULATED = "Some or all ECGs were made by a computer. No figure here is about patients."
+_STANDARDISED = (
+    "Each lead was scaled to mean 0 and deviation 1, so amplitudes in millivolt are lost: findings that rest on "
+    "voltage, such as hypertrophy, are harder to see, and no ECG can be drawn on paper."
+)
+
+
+def write(run: Path | str) -> Path:
+    """Writes `report.html` and `model_card.md` into a run folder; the same folder gives the same bytes.
+
+    Arguments:
+        run: The run folder.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        FileNotFoundError: If a file is missing without which there is nothing to report.
+        ValueError: If a file is not what it should be.
+        OSError: If the folder cannot be written to.
+    """
+    folder = Path(run)
+    found = read(folder)
+    facts = _facts(found)
+    report = folder / "report.html"
+    for path, template in ((report, "report.html.j2"), (folder / "model_card.md", "model_card.md.j2")):
+        text = _environment(html=path is report).get_template(template).render(facts)
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return report
+
+
+def _environment(html: bool) -> jinja2.Environment:
+    """The template engine: a name that is not there is an error, and HTML is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=html,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": _words.count,
+        "interval": _words.interval,
+        "number": _words.number,
+        "percent": _words.percent,
+        "setting": _setting,
+        "safe_svg": Markup,  # our own drawing, whose texts the SVG writer has escaped
+        "md": _markdown,
+    }
+    return environment
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """All that the templates may say."""
+    has = run.tables.__contains__
+    sets = [
+        {
+            "name": name,
+            "scores": [
+                _tables.scores(run, name, metric) for metric in ("auroc", "auprc") if _any(run, name, metric)
+            ],
+            "contrasts": _tables.contrasts(run, name),
+            "planned": _planned(run, name),
+            "roc": _figures.curves(run, name, "roc") if has("curves") else None,
+            "pr": _figures.curves(run, name, "pr") if has("curves") else None,
+            "decisions": _tables.decisions(run, name),
+            "calibration": _tables.calibration(run, name) if has("calibration") else None,
+            "reliability": _figures.calibration(run, name) if has("reliability") else None,
+            "subgroups": _tables.subgroups(run, name) if has("subgroups") else None,
+        }
+        for name in run.label_sets
+    ]
+    return {
+        "run": run,
+        "title": run.experiment.get("title") or run.experiment.get("study") or "ECG study",
+        "css": Markup((_HERE / "style.css").read_text(encoding="utf-8")),
+        "headline": _headline(run),
+        "tiles": _tiles(run),
+        "banners": _banners(run),
+        "cohort": _tables.cohort(run),
+        "parts": _tables.parts(run),
+        "overlaps": _tables.overlaps(run),
+        "sets": sets,
+        "thresholds": _tables.thresholds(run) if has("thresholds") else None,
+        "papers": _figures.papers(run),
+        "mistakes": _mistakes(run),
+        "training": _figures.training(run),
+        "epochs": _tables.epochs(run),
+        "everything": rows(run.tables["summary"]),
+        "metrics": _tables.METRICS,
+        "cards": _cards(run),
+        "verdict": _words.verdict,
+    }
+
+
+def _any(run: Run, label_set: str, metric: str) -> bool:
+    """Whether a label set was scored by a metric."""
+    summary = run.tables["summary"]
+    return bool(((summary["label_set"] == label_set) & (summary["metric"] == metric)).any())
+
+
+def _macro(run: Run, model: str) -> dict[str, Any] | None:
+    """The macro AUROC of a model on the first label set."""
+    table = run.tables["summary"]
+    keys = {"label_set": run.label_sets[0], "model": model, "class": "macro", "metric": "auroc"}
+    for name, value in keys.items():
+        table = table[table[name] == value]
+    return rows(table)[0] if len(table) else None
+
+
+def _planned(run: Run, label_set: str) -> dict[str, Any] | None:
+    """The contrast that was written down before the run."""
+    table = run.tables["contrasts"]
+    table = table[(table["label_set"] == label_set) & (table["metric"] == "auroc") & table["planned"].astype(bool)]
+    return rows(table)[0] if len(table) else None
+
+
+def _headline(run: Run) -> str:
+    """The result in one sentence or two."""
+    ours, theirs = _macro(run, run.primary), _macro(run, run.baseline)
+    contrast = _planned(run, run.label_sets[0])
+    if ours is None:
+        return f"{run.primary} has no macro AUROC on {run.label_sets[0]}."
+    show = partial(_words.interval, plus=False)
+    sentence = f"{run.primary} reaches a macro AUROC of {show(ours['value'], ours['low'], ours['high'])}"
+    sentence += f" on the label set {run.label_sets[0]}"
+    if theirs is None or run.primary == run.baseline:
+        return f"{sentence}."
+    sentence += f"; the baseline {run.baseline} reaches {show(theirs['value'], theirs['low'], theirs['high'])}."
+    if contrast is None:
+        return f"{sentence} Their paired difference is not available."
+    difference = _words.interval(contrast["difference"], contrast["low"], contrast["high"], plus=True)
+    return f"{sentence} Paired difference {difference}. {_words.verdict(contrast)}"
+
+
+def _tiles(run: Run) -> list[dict[str, str]]:
+    """The figures at the top of the page."""
+    tiles = []
+    for model, role in ((run.primary, "primary model"), (run.baseline, "baseline")):
+        row = _macro(run, model)
+        if row is not None and not (role == "baseline" and model == run.primary):
+            limits = f"[{_words.number(row['low'])}, {_words.number(row['high'])}]"
+            tiles.append({"name": f"{model} ({role})", "value": _words.number(row["value"]), "detail": limits})
+    contrast = _planned(run, run.label_sets[0])
+    if contrast is not None:
+        limits = f"[{_words.signed(contrast['low'])}, {_words.signed(contrast['high'])}]"
+        found = _words.versus_zero(contrast["low"], contrast["high"])
+        value = _words.signed(contrast["difference"])
+        tiles.append({"name": f"paired difference: {found}", "value": value, "detail": limits})
+    row = _macro(run, run.primary)
+    if row is not None:
+        value, patients = _words.count(row["records"]), _words.count(row["patients"])
+        tiles.append({"name": "records tested", "value": value, "detail": f"of {patients} patients"})
+    return tiles
+
+
+def _banners(run: Run) -> list[tuple[str, str]]:
+    """What must be known before any number is read, as (title, sentence)."""
+    shared = [row for row in _tables.overlaps(run) if row["count"] and row["kind"] != "source"]
+    banners = []
+    if run.experiment["split_is_leaky"]:
+        banners.append(("This split leaks", _LEAKY.format(split=run.experiment["split"])))
+    elif any("train" in pair for row in shared for pair in row["parts"]):
+        banners.append(("Training shares something with another part", _OVERLAPPING))
+    if run.synthetic:
+        banners.append(("Simulated data", _SIMULATED))
+    if run.experiment["unit"] == "z":
+        banners.append(("Standardised leads", _STANDARDISED))
+    return banners
+
+
+def _mistakes(run: Run) -> list[dict[str, Any]]:
+    """The strongest mistakes in words, from whichever table has them."""
+    table = run.tables.get("mistakes", run.examples)
+    if table is None:
+        return []
+    return [row | {"sentence": _figures.mistake(row)} for row in rows(table.head(_LISTED))]
+
+
+def _cards(run: Run) -> list[dict[str, str]]:
+    """Licence and citation of each corpus: as the run recorded them, or as this package knows them."""
+    recorded = run.experiment.get("cards")
+    if recorded:
+        return list(recorded)
+    cards = []
+    for entry in run.experiment.get("data", []):
+        name = str(entry).partition("=")[0]
+        try:
+            card = registry.get("datasets", name).card
+            cards.append({key: getattr(card, key) for key in ("name", "title", "licence", "citation", "url")})
+        except (LookupError, AttributeError):
+            unknown = "not available: no card of this name"
+            cards.append({"name": name, "title": name, "licence": unknown, "citation": unknown, "url": ""})
+    return cards
+
+
+def _setting(value: object) -> str:
+    """A setting as a person would write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_setting(item)}" for key, item in value.items()) or "none"
+    return "none" if value is None else str(value)
+
+
+def _markdown(text: object) -> str:
+    """Data-borne text inside Markdown: no line break, nothing that a renderer takes for mark-up or HTML."""
+    plain = escape(" ".join(str(text).split()), quote=False)
+    return "".join(f"\\{c}" if c in "\\`*_[]|~" else c for c in plain)

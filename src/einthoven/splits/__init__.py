@@ -1,0 +1,121 @@
+"""Who goes where.
+
+A splitter gives each record a fold; one fold is the test set, the one before it (cyclically) validation, the rest training. So
+a hold-out split and cross-fitting, in which every record is predicted once by a network that has not seen its patient, are
+the same thing. A splitter that lets a patient stand on both sides is called leaky, and says so.
+"""
+
+__all__ = ["LeakError", "Splitter", "get", "names", "overlap", "split"]
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int, Shaped
+
+from einthoven import registry
+
+PARTS = ("train", "validation", "test")
+
+
+class LeakError(ValueError):
+    """A split that lets a patient or a record stand on both sides though nobody asked for that."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Splitter:
+    """A way to split.
+
+    Attributes:
+        assign: `assign(table, targets, folds, seed)` gives each record a fold from 1, or 0 for none.
+        leaky: Whether it may put one patient on both sides.
+        within: Whether validation is drawn by patient from the training records, rather than being a fold.
+    """
+
+    assign: Callable[[pd.DataFrame, Float[np.ndarray, "record class"], int, int], Int[np.ndarray, "record"]]
+    leaky: bool = False
+    within: bool = False
+
+
+names = partial(registry.names, "splits")
+
+
+def get(name: str) -> Splitter:
+    """A splitter by its name.
+
+    Raises:
+        UnknownName: If there is none.
+    """
+
+    splitter: Splitter = registry.get("splits", name)
+    return splitter
+
+
+def split(
+    name: str,
+    table: pd.DataFrame,
+    targets: Float[np.ndarray, "record class"],
+    *,
+    test_fold: int,
+    folds: int = 10,
+    seed: int = 0,
+) -> Shaped[np.ndarray, "record"]:
+    """The part of each record: `train`, `validation`, `test`, or empty for none.
+
+    Arguments:
+        name: The splitter.
+        table: Records, with `record_id` and `patient_id` and what the splitter needs.
+        targets: Their labels, which a stratified splitter spreads evenly.
+        test_fold: The fold that becomes the test set.
+        folds: How many there are.
+        seed: Of a random splitter.
+
+    Raises:
+        LeakError: If a patient or a record is on both sides and the splitter is not a leaky one.
+        ValueError: If a part would be empty or the splitter lacks what it needs.
+    """
+
+    splitter = get(name)
+    fold = splitter.assign(table, targets, folds, seed)
+    parts = np.where(fold == 0, "", "train").astype(object)
+    parts[fold == test_fold] = "test"
+    if splitter.within:
+        train = np.flatnonzero(parts == "train")
+        inner = get("by_patient").assign(table.iloc[train], targets[train], 10, seed)
+        parts[train[inner == 10]] = "validation"
+    else:
+        parts[fold == (test_fold - 2) % folds + 1] = "validation"
+    for part in PARTS:
+        if not (parts == part).any():
+            raise ValueError(f"the split '{name}' leaves the {part} part empty for test fold {test_fold} of {folds}")
+    found = overlap(table, parts)
+    if len(found) and not splitter.leaky:
+        first = found.iloc[0]
+        raise LeakError(
+            f"the split '{name}' puts {first['count']} {first['kind']}s into both parts of {first['parts']}, for one "
+            f"{first['examples'][0]}; split by_patient instead, or ask for by_example if the leak is what you study"
+        )
+    return parts
+
+
+def overlap(table: pd.DataFrame, parts: Shaped[np.ndarray, "record"]) -> pd.DataFrame:
+    """Who stands in two parts: one row for each kind (patient, record) and pair of parts that share one.
+
+    Records of unknown patients cannot be looked at; they are in no row.
+
+    Returns:
+        Columns `kind`, `parts` (`train|test`), `count` and `examples` (at most three).
+    """
+
+    rows = []
+    for kind, column in (("patient", "patient_id"), ("record", "record_id")):
+        known = table[column].notna().to_numpy()
+        members = {part: set(table[column][known & (parts == part)]) for part in PARTS}
+        for i, left in enumerate(PARTS):
+            for right in PARTS[i + 1 :]:
+                if shared := sorted(members[left] & members[right]):
+                    row = {"kind": kind, "parts": f"{left}|{right}", "count": len(shared), "examples": shared[:3]}
+                    rows.append(row)
+    return pd.DataFrame(rows, columns=["kind", "parts", "count", "examples"])

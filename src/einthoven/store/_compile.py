@@ -1,0 +1,220 @@
+"""Writing a compiled corpus: in parallel, atomically, and from where it was interrupted."""
+
+__all__ = ["compile_store"]
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from einthoven.records.ecg import ECG
+from einthoven.records.leads import EIGHT, TWELVE, identity_error
+from einthoven.records.preparation import Preparation
+from einthoven.store._store import VERSION, Store, StoreError, checksum, fail_on_write
+
+_CHUNK = 256
+_SCALE = 0.001
+_TOLERANCE = 0.005  # mV: five counts of PTB-XL, whose twelve leads were rounded one by one
+
+
+class _Source(Protocol):
+    """What is compiled: a data set."""
+
+    card: Any
+
+    @property
+    def annotated(self) -> tuple[str, ...]: ...
+    def table(self) -> pd.DataFrame: ...
+    def read(self, record_id: str) -> ECG: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """One shard's worth of work, sent to a worker."""
+
+    source: _Source
+    preparation: Preparation
+    rows: pd.DataFrame
+    shard: Path
+
+
+def compile_store(
+    source: _Source, folder: str | Path, preparation: Preparation, *, workers: int | None = None, progress: bool = True
+) -> Store:
+    """Compiles a data set into a store, or opens the store that is there already.
+
+    A record that cannot be read is left out and listed in `skipped.csv`; if none can, that is an error. Whatever was finished
+    when the work was interrupted is kept and not done again.
+
+    Arguments:
+        source: The data set.
+        folder: Where the store shall lie.
+        preparation: The form that its recordings are brought to.
+        workers: Processes; by default as many as there are cores.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        StoreError: If another store is there, the folder cannot be written, or no record can be read.
+    """
+
+    folder = Path(folder)
+    table = source.table()
+    plan = _plan(source, table, preparation)
+    if (folder / "store.json").exists():
+        store = Store(folder)
+        if store.facts["plan"] != plan:
+            raise StoreError(f"{folder} holds a store of other records or another preparation; choose another folder")
+        return store
+    if folder.exists() and any(folder.iterdir()):
+        raise StoreError(f"{folder} is not empty and not a store; choose another folder")
+    partial = folder.with_name(folder.name + ".partial")
+    with fail_on_write(partial):
+        _open_partial(partial, plan)
+    chunks = [table.iloc[i : i + _CHUNK] for i in range(0, len(table), _CHUNK)]
+    jobs = [_Job(source, preparation, rows, partial / f"{i:05d}.i16") for i, rows in enumerate(chunks)]
+    done = [job for job in jobs if _is_whole(job.shard)]
+    todo = [job for job in jobs if job not in done]
+    bar = tqdm(total=len(table), unit="ECG", desc=f"compile {source.card.name}", disable=not progress)
+    with bar, fail_on_write(partial):
+        bar.update(sum(len(job.rows) for job in done))
+        for job in _run(todo, workers or os.cpu_count() or 1):
+            bar.update(len(job.rows))
+        _finish(partial, folder, source, preparation, plan, [job.shard for job in jobs])
+    return Store(folder)
+
+
+def _plan(source: _Source, table: pd.DataFrame, preparation: Preparation) -> str:
+    """A fingerprint of everything that decides what a store holds."""
+    text = table.to_json() + json.dumps(dataclasses.asdict(preparation)) + source.card.name + repr(source.annotated)
+    return hashlib.sha256(f"{VERSION}{_TOLERANCE}{_CHUNK}{text}".encode()).hexdigest()
+
+
+def _open_partial(partial: Path, plan: str) -> None:
+    """Makes the working folder, or empties it if it belongs to another plan."""
+    mark = partial / "plan"
+    if partial.exists() and (not mark.exists() or mark.read_text() != plan):
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True, exist_ok=True)
+    mark.write_text(plan)
+
+
+def _is_whole(shard: Path) -> bool:
+    mark = shard.with_suffix(".json")
+    if not (mark.exists() and shard.exists() and shard.with_suffix(".parquet").exists()):
+        return False
+    try:
+        return bool(json.loads(mark.read_text())["sha256"] == checksum(shard))
+    except (ValueError, KeyError):
+        return False
+
+
+def _run(jobs: list[_Job], workers: int) -> Any:
+    """Does the jobs, in this process if there are few of them."""
+    if workers == 1 or len(jobs) < 3:
+        for job in jobs:
+            yield _compile_chunk(job)
+        return
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+        try:
+            for future in concurrent.futures.as_completed([pool.submit(_compile_chunk, job) for job in jobs]):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _compile_chunk(job: _Job) -> _Job:
+    """Reads, prepares and writes one shard; its `.json` is written last and marks it whole."""
+    rows: list[dict[str, Any]] = []
+    blocks: list[np.ndarray] = []
+    offset = 0
+    for row in job.rows.to_dict("records"):
+        try:
+            ecg = job.preparation(job.source.read(row["record_id"]))
+        except (ValueError, OSError) as error:
+            rows.append({**row, "skipped": str(error)})
+            continue
+        kept = _independent(ecg)
+        counts, scale = _quantise(ecg.select(kept).signal)
+        blocks.append(counts.ravel())
+        where = {"shard": job.shard.name, "offset": offset, "samples": counts.shape[1], "kept_leads": len(kept)}
+        facts = {"age": ecg.age if ecg.age is not None else row["age"], "sex": ecg.sex or row["sex"]}
+        rows.append({**row, **facts, **where, "scale": scale, "notes": list(ecg.notes), "skipped": ""})
+        offset += counts.size
+    data = np.concatenate(blocks) if blocks else np.empty(0, "<i2")
+    _replace(job.shard, data.tobytes())
+    table = pd.DataFrame(rows).astype({column: job.rows[column].dtype for column in job.rows})
+    scratch = job.shard.with_suffix(".parquet.tmp")
+    table.to_parquet(scratch, index=False)
+    os.replace(scratch, job.shard.with_suffix(".parquet"))
+    facts_of_shard = {"sha256": checksum(job.shard), "bytes": job.shard.stat().st_size}
+    _replace(job.shard.with_suffix(".json"), json.dumps(facts_of_shard).encode())
+    return job
+
+
+def _independent(ecg: ECG) -> tuple[str, ...]:
+    """The eight independent leads where the other four follow from them, else all."""
+    if ecg.leads == TWELVE and ecg.unit == "mV" and identity_error(ecg.signal, ecg.leads) <= _TOLERANCE:
+        return EIGHT
+    return ecg.leads
+
+
+def _quantise(signal: np.ndarray) -> tuple[np.ndarray, float]:
+    """Counts and the size of one: 0.001, doubled until the largest amplitude fits."""
+    scale = _SCALE
+    while np.abs(signal).max(initial=0.0) > 32767 * scale:
+        scale *= 2
+    return np.round(signal.astype(np.float64) / scale).astype("<i2"), scale
+
+
+def _replace(path: Path, data: bytes) -> None:
+    scratch = path.with_name(path.name + ".tmp")
+    scratch.write_bytes(data)
+    os.replace(scratch, path)
+
+
+def _finish(
+    partial: Path, folder: Path, source: _Source, preparation: Preparation, plan: str, shards: list[Path]
+) -> None:
+    """Joins the tables, writes `store.json` and gives the folder its name."""
+    table = pd.concat([pd.read_parquet(s.with_suffix(".parquet")) for s in shards], ignore_index=True)
+    bad = table["skipped"] != ""
+    if bad.all():
+        reason = table["skipped"].iloc[0] if len(table) else "it lists none"
+        raise StoreError(f"no record of {source.card.name} could be read; the first: {reason}")
+    table.loc[bad, ["record_id", "skipped"]].to_csv(partial / "skipped.csv", index=False)
+    kept = table[~bad].drop(columns="skipped").assign(dataset=source.card.name)
+    kept = kept.astype({"offset": "int64", "samples": "int64", "kept_leads": "int64"}).reset_index(drop=True)
+    kept.to_parquet(partial / "records.parquet", index=False)
+    facts = {
+        "version": VERSION,
+        "plan": plan,
+        "dataset": source.card.name,
+        "card": dataclasses.asdict(source.card),
+        "synthetic": bool(getattr(source, "synthetic", False)),
+        "annotated": list(source.annotated),
+        "preparation": dataclasses.asdict(preparation),
+        "independent": list(EIGHT),
+        "tolerance": _TOLERANCE,
+        "records": len(kept),
+        "skipped": int(bad.sum()),
+        "shards": {s.name: json.loads(s.with_suffix(".json").read_text()) for s in shards},
+    }
+    _replace(partial / "store.json", json.dumps(facts, indent=1).encode())
+    for shard in shards:
+        shard.with_suffix(".parquet").unlink()
+        shard.with_suffix(".json").unlink()
+    (partial / "plan").unlink()
+    if folder.exists():
+        folder.rmdir()
+    os.replace(partial, folder)

@@ -1,0 +1,86 @@
+"""Weights on disk, with the contract under which they may be used; safetensors and JSON, never a pickle."""
+
+__all__ = ["VERSION", "hash_patient", "load_checkpoint", "load_state", "save_checkpoint", "save_state"]
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+VERSION = 1
+SALT_VARIABLE = "EINTHOVEN_SALT"
+
+
+def hash_patient(patient: str) -> str:
+    """What a checkpoint keeps of a patient's id: a SHA-256, salted with the secret in `EINTHOVEN_SALT` where it is set."""
+    return hashlib.sha256((os.environ.get(SALT_VARIABLE, "") + patient).encode()).hexdigest()[:32]
+
+
+def save_state(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Writes tensors and JSON facts into one safetensors file, atomically."""
+    scratch = path.with_name(path.name + ".tmp")
+    save_file({k: t.detach().cpu().contiguous() for k, t in tensors.items()}, scratch, {"facts": json.dumps(facts)})
+    os.replace(scratch, path)
+
+
+def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Reads what `save_state` wrote.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads(file.metadata()["facts"])
+        return load_file(path), facts
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and train again") from None
+
+
+def save_checkpoint(folder: Path, weights: dict[str, Tensor], contract: dict[str, Any]) -> None:
+    """Writes `model.safetensors` and `contract.json` into a new folder, both or neither.
+
+    Arguments:
+        folder: Where; it must not exist.
+        weights: The model's state dict.
+        contract: What goes in, what comes out, and whom the model has seen.
+    """
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        scratch.chmod(0o755)
+        save_file({k: t.detach().cpu().contiguous() for k, t in weights.items()}, scratch / "model.safetensors")
+        text = json.dumps({"version": VERSION, **contract}, indent=1)
+        (scratch / "contract.json").write_text(text + "\n", encoding="utf-8")
+        os.replace(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Reads the weights and the contract of a checkpoint.
+
+    Raises:
+        ValueError: If it is missing, damaged, or of another version.
+    """
+
+    folder = Path(folder)
+    try:
+        contract = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
+        weights = load_file(folder / "model.safetensors")
+    except FileNotFoundError as error:
+        raise ValueError(f"{folder} is no checkpoint: {Path(error.filename or 'model.safetensors').name} is missing") from None
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"{folder} is damaged ({error}); fetch or train it again") from None
+    if contract.get("version") != VERSION:
+        raise ValueError(f"{folder} is a checkpoint of version {contract.get('version')}, this program reads {VERSION}")
+    return weights, contract

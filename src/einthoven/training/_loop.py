@@ -1,0 +1,209 @@
+"""The loop.
+
+Every epoch begins with a seed of its own, made from the run's seed and the epoch's number, and ends with all that matters on
+disk. A run that was killed anywhere goes on from its last whole epoch and ends with the numbers of the unbroken run.
+"""
+
+__all__ = ["Data", "fit", "predict"]
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from einthoven.metrics.auroc import auroc
+from einthoven.training._checkpoint import load_state, save_state
+from einthoven.training._device import Device
+from einthoven.training._recipe import Recipe, best_epoch, rate_and_momentum, should_stop
+from einthoven.transforms.crop import Crop
+
+_PREDICT_BATCH = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Signals on demand, and their labels.
+
+    Attributes:
+        fetch: Gives the signals of some records, `batch lead time`, float32.
+        y: The labels of all records, `record class`: 1, 0, or NaN where unknown.
+        rate_hz: Samples per second.
+    """
+
+    fetch: Callable[[Int[np.ndarray, "batch"]], Float[np.ndarray, "batch lead time"]]
+    y: Float[np.ndarray, "record class"]
+    rate_hz: float
+
+    def crop(self, recipe: Recipe) -> Crop | None:
+        """The training window of a recipe."""
+        return Crop(round(recipe.crop_s * self.rate_hz)) if recipe.crop_s else None
+
+
+def fit(
+    model: nn.Module,
+    objective: Callable[[Any, dict[str, Tensor]], dict[str, Tensor]],
+    data: Data,
+    train: Int[np.ndarray, "train"],
+    validation: Int[np.ndarray, "validation"],
+    recipe: Recipe,
+    *,
+    seed: int,
+    folder: Path,
+    device: Device | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda epoch: None,
+) -> list[dict[str, Any]]:
+    """Trains a model in place and leaves it with the weights of its best epoch.
+
+    Arguments:
+        model: From signals to logits.
+        objective: From the model and a batch to `loss` and `logits`.
+        data: Signals and labels.
+        train, validation: Which records are which.
+        recipe: The settings.
+        seed: Of the order, the windows and the dropout.
+        folder: Where the state is kept after each epoch; a state that is there already is gone on from.
+        device: What to compute on.
+        on_epoch: Called with the record of each epoch, those of an earlier session included.
+
+    Returns:
+        One record an epoch: `epoch`, `train_loss`, `validation_loss`, `validation_auroc`, `lr`, `seconds`.
+    """
+
+    fabric = (device or Device()).fabric()
+    path = folder / "state.safetensors"
+    settings = {"seed": seed, "recipe": dataclasses.asdict(recipe), "records": [len(train), len(validation)]}
+    optimizer = _optimizer(model, recipe)
+    network, optimizer = fabric.setup(model, optimizer)
+    history, best = _resume(path, model, optimizer, settings)
+    for record in history:
+        on_epoch(record)
+    steps = recipe.epochs * -(-len(train) // recipe.batch_size)
+    while not should_stop(recipe, history):
+        began, number = time.perf_counter(), len(history)
+        loss, rate = _epoch(fabric, network, optimizer, objective, data, train, recipe, (seed, number, steps, history))
+        logits = predict(network, data, validation, recipe, fabric=fabric)
+        record = {"epoch": number, "train_loss": loss, **_validate(objective, logits, data.y[validation])}
+        history.append({**record, "lr": rate, "seconds": time.perf_counter() - began})
+        if best_epoch(recipe, history) == number:
+            best = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+        save_state(path, _tensors(model, optimizer, best), {"history": history, **settings})
+        on_epoch(history[-1])
+    model.load_state_dict(best)
+    return history
+
+
+def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    return kinds[recipe.optimizer](model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, fused=True)
+
+
+def _epoch(
+    fabric: Any,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    objective: Callable[..., dict[str, Tensor]],
+    data: Data,
+    train: np.ndarray,
+    recipe: Recipe,
+    state: tuple[int, int, int, list[dict[str, Any]]],
+) -> tuple[float, float]:
+    """One pass over the training records; the mean loss and the last learning rate."""
+    seed, number, steps, history = state
+    rng = np.random.default_rng([seed, number])
+    torch.manual_seed(int(rng.integers(2**62)))
+    order, crop = rng.permutation(train), data.crop(recipe)
+    network.train()
+    losses, rate = [], 0.0
+    starts = range(0, len(order), recipe.batch_size)
+    for i, start in enumerate(starts):
+        rows = order[start : start + recipe.batch_size]
+        if len(rows) == 1 < len(order):  # batch normalisation needs two
+            rows = order[-2:]
+        x = data.fetch(rows)
+        if crop is not None:
+            x = crop.apply(x, crop.draw(len(x), x.shape[-1], rng))
+        rate, momentum = rate_and_momentum(recipe, number * len(starts) + i, steps, history)
+        for group in optimizer.param_groups:
+            group["lr"], group["betas"] = rate, (momentum, group["betas"][1])
+        batch = {"x": fabric.to_device(torch.from_numpy(x)), "y": fabric.to_device(torch.from_numpy(data.y[rows]))}
+        loss = objective(network, batch)["loss"]
+        if not torch.isfinite(loss):
+            raise ValueError(f"the loss is {loss.item()} in epoch {number}; lower the learning rate ({rate:g})")
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        optimizer.step()
+        losses.append(loss.item() * len(rows))
+    return sum(losses) / len(order), rate
+
+
+def _validate(objective: Any, logits: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    scores = [auroc(y[:, i], logits[:, i]) for i in range(y.shape[1])]
+    defined = [float(s) for s in scores if not np.isnan(s)]
+    return {
+        "validation_loss": float(objective.loss(torch.from_numpy(logits), torch.from_numpy(y))),
+        "validation_auroc": float(np.mean(defined)) if defined else float("nan"),
+    }
+
+
+def predict(
+    network: nn.Module, data: Data, rows: Int[np.ndarray, "batch"], recipe: Recipe, *, fabric: Any = None
+) -> Float[np.ndarray, "batch class"]:
+    """The logits of some records; with windows, the largest over the windows that cover a record.
+
+    Arguments:
+        network: A model, or one that Fabric has set up.
+        data: Signals.
+        rows: Which records.
+        recipe: Says whether there are windows.
+        fabric: The launcher that set the network up; by default the network is set up here.
+    """
+
+    if fabric is None:
+        fabric = Device().fabric()
+        network = fabric.setup_module(network)
+    network.eval()
+    crop, out = data.crop(recipe), []
+    with torch.inference_mode():
+        for start in range(0, len(rows), _PREDICT_BATCH):
+            x = data.fetch(rows[start : start + _PREDICT_BATCH])
+            starts = [None] if crop is None else crop.cover(x.shape[-1])
+            views = [x if s is None else x[:, :, s : s + crop.samples] for s in starts]  # type: ignore[union-attr]
+            logits = [network(fabric.to_device(torch.from_numpy(np.ascontiguousarray(v)))).float() for v in views]
+            out.append(torch.stack(logits).amax(dim=0).cpu().numpy())
+    return np.concatenate(out)
+
+
+def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer, best: dict[str, Tensor]) -> dict[str, Tensor]:
+    tensors = {f"model.{k}": t for k, t in model.state_dict().items()} | {f"best.{k}": t for k, t in best.items()}
+    for i, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{i}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    return tensors
+
+
+def _resume(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any]
+) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
+    """Puts model and optimizer back to the last whole epoch, if there is one."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return [], {}
+    tensors, facts = load_state(path)
+    if {key: facts[key] for key in settings} != settings:
+        raise ValueError(f"{path} was left by a training with other settings; delete it or choose another folder")
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = tensor
+    model.load_state_dict(parts["model"])
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in parts["optimizer"].items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return facts["history"], parts["best"]
