@@ -1,4 +1,4 @@
-"""How fast is the bootstrap over patients, and is it right?
+"""The bootstrap over patients: how fast it is, and whether it is right.
 
 The peer is the usual loop: draw patients, gather their records, call scikit-learn, for every resample and class.
 Both do the same draws in the same run, drawing included, and their results are compared number by number. By

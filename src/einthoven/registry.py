@@ -8,6 +8,7 @@ there is no list to edit. Files that begin with an underscore are a room's own p
 __all__ = ["UnknownName", "get", "names", "nearest"]
 
 import difflib
+import functools
 import importlib
 import pkgutil
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ class UnknownName(LookupError):
     """A name that nothing answers to; the message gives the nearest known one."""
 
 
+@functools.cache
 def names(room: str) -> tuple[str, ...]:
     """The component names of a room, sorted.
 
@@ -37,7 +39,7 @@ def get(room: str, name: str) -> Any:
         UnknownName: If the room has no such file.
     """
 
-    nearest(name, names(room), f"{room} component")
+    nearest(name, names(room), room.removesuffix("s"))
     module = importlib.import_module(f"einthoven.{room}.{name}")
     (entry,) = module.__all__
     return getattr(module, entry)

@@ -79,7 +79,9 @@ def test_weights_of_one_are_none_and_zero_is_absence(metric: Metric, case: tuple
     answer = answers(metric, belief)
     assert metric(truth, answer, np.ones(60)) == metric(truth, answer)
     drawn = weights[:, 0] > 0
-    np.testing.assert_allclose(metric(truth, answer, drawn), metric(truth[drawn], answer[drawn]), rtol=1e-12)
+    np.testing.assert_allclose(
+        metric(truth, answer, drawn.astype(int)), metric(truth[drawn], answer[drawn]), rtol=1e-12
+    )
 
 
 def test_columns_of_weights_are_resamples(metric: Metric, case: tuple) -> None:
@@ -95,6 +97,15 @@ def test_columns_of_weights_are_resamples(metric: Metric, case: tuple) -> None:
         assert isinstance(alone, float)
         np.testing.assert_allclose(together[column], alone, rtol=1e-6)
         np.testing.assert_allclose(metric(truth, answer, count), alone, rtol=1e-12)
+
+
+def test_many_resamples_in_blocks_are_the_same(
+    metric: Metric, case: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth, belief, weights = case
+    whole = metric(truth, answers(metric, belief), weights)
+    monkeypatch.setattr("einthoven.metrics.BLOCK", 100)
+    np.testing.assert_allclose(metric(truth, answers(metric, belief), weights), whole, rtol=1e-12)
 
 
 def test_the_order_of_the_records_does_not_matter(metric: Metric, case: tuple) -> None:

@@ -29,16 +29,23 @@ SCORES = ("auroc", "auprc", "f1", "sensitivity", "specificity", "precision", "br
 
 
 def build(
-    folder: Path, *, unit: str = "mV", leaky: bool = False, data: str = "ptbxl=/data", folds: int = 1
+    folder: Path,
+    *,
+    unit: str = "mV",
+    leaky: bool = False,
+    data: str = "ptbxl=/data",
+    folds: int = 1,
+    figures: bool = False,
 ) -> Path:
-    """A run folder as a run would leave it, with made-up but plausible numbers."""
+    """A run folder as a run leaves it, with made-up but plausible numbers; `figures` adds what is slow to draw."""
     rng = np.random.default_rng(0)
     (folder / "results").mkdir(parents=True)
     tests = [10 - k for k in range(folds)]
     _settings(folder, unit, leaky, data, tests)
     _flow(folder, tests, leaky)
     for name, table in _tables(rng).items():
-        table.to_parquet(folder / "results" / f"{name}.parquet")
+        if figures or name not in ("curves", "reliability"):
+            table.to_parquet(folder / "results" / f"{name}.parquet")
     _histories(folder, rng, tests)
     _examples(rng, unit).to_parquet(folder / "examples.parquet")
     rows = 500
@@ -71,6 +78,15 @@ def _settings(folder: Path, unit: str, leaky: bool, data: str, tests: list[int])
         "leads": list(TWELVE),
         "length_s": 10.0,
         "optimiser": {"name": "adam", "rate": 0.001},
+        "cards": [
+            {
+                "name": "ptbxl",
+                "title": "PTB-XL",
+                "licence": "CC BY 4.0",
+                "citation": "Wagner 2020",
+                "url": "https://a.org",
+            }
+        ],
     }
     environment = {
         "command": "einthoven study code --data ptbxl --root /data --seeds 0 1",
@@ -177,7 +193,9 @@ def _tables(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(rows) for name, rows in zip(names, tables, strict=True)}
 
 
-def _summary(rng: np.random.Generator, label_set: str, codes: list[str], model: str, skill: float) -> list[dict]:
+def _summary(
+    rng: np.random.Generator, label_set: str, codes: list[str], model: str, skill: float
+) -> list[dict[str, Any]]:
     rows = []
     for metric in SCORES:
         good = float(norm.cdf(skill / np.sqrt(2))) * (0.9 if metric not in ("brier", "ece") else 0.1) + 0.08
@@ -196,7 +214,7 @@ def _summary(rng: np.random.Generator, label_set: str, codes: list[str], model: 
     return rows
 
 
-def _calibration(rng: np.random.Generator, label_set: str, codes: list[str], model: str) -> list[dict]:
+def _calibration(rng: np.random.Generator, label_set: str, codes: list[str], model: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for code in [*codes, "macro"]:
         for metric in ("ece", "brier"):
@@ -209,7 +227,7 @@ def _calibration(rng: np.random.Generator, label_set: str, codes: list[str], mod
     return rows
 
 
-def _bins(rng: np.random.Generator, label_set: str, model: str) -> list[dict]:
+def _bins(rng: np.random.Generator, label_set: str, model: str) -> list[dict[str, Any]]:
     rows = []
     for stage, slope in (("before", 0.75), ("after", 0.97)):
         for k in range(10):
@@ -229,7 +247,7 @@ def _bins(rng: np.random.Generator, label_set: str, model: str) -> list[dict]:
     return rows
 
 
-def _groups(rng: np.random.Generator, label_set: str, model: str, skill: float) -> list[dict]:
+def _groups(rng: np.random.Generator, label_set: str, model: str, skill: float) -> list[dict[str, Any]]:
     rows = []
     groups = {"sex": ("female", "male"), "age": ("<40", "40–59", "60–79", "≥80", "unknown")}
     for attribute, names in groups.items():
@@ -246,7 +264,7 @@ def _groups(rng: np.random.Generator, label_set: str, model: str, skill: float) 
     return rows
 
 
-def _lines(label_set: str, code: str, model: str, skill: float, share: float) -> list[dict]:
+def _lines(label_set: str, code: str, model: str, skill: float, share: float) -> list[dict[str, Any]]:
     x = np.linspace(0, 1, 120)
     y = norm.cdf(skill + norm.ppf(x))
     precision = np.divide(share * y, share * y + (1 - share) * x, where=x > 0, out=np.ones_like(x))
@@ -326,7 +344,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = build(tmp_path_factory.mktemp("run") / "run")
+    folder = build(tmp_path_factory.mktemp("run") / "run", figures=True)
     report.write(folder)
     return folder
 
@@ -445,6 +463,37 @@ def test_mistakes_are_drawn_and_told(page: Page) -> None:
     assert sum(a.get("id", "").endswith("-grid-fine") for _, a in page.tags if a.get("id")) == 2  # type: ignore[union-attr]
 
 
+def test_a_record_with_two_mistakes_is_drawn_once(tmp_path: Path) -> None:
+    folder = build(tmp_path / "run")
+    pd.read_parquet(folder / "examples.parquet").assign(record="ptbxl:1").to_parquet(folder / "examples.parquet")
+    html = report.write(folder).read_text()
+    assert html.count('-grid-fine"') == 1
+    (told,) = re.findall(r'<figure class="paper"><figcaption>(.*?)</figcaption>', html)
+    assert "Missed AF" in told and "False alarm for AF" in told
+
+
+def test_data_sets_that_are_joined_do_not_look_like_one_after_another(tmp_path: Path, page: Page) -> None:
+    folder = build(tmp_path / "run")
+    names = ("ptbxl: readable", "arrays: readable", "arrays: new", "joined")
+    flow = [{"what": name, "records": 9, "patients": None, "left_out": 0, "why": ""} for name in names]
+    rewrite(folder, "flow.json", steps=flow)
+    tags = Page(report.write(folder).read_text()).tags
+    assert [a.get("class") for _, a in tags if (a.get("class") or "").startswith("box")].count("box plus") == 1
+    assert not [a for _, a in page.tags if a.get("class") == "box plus"]
+
+
+def test_a_check_of_all_parts_at_once_is_understood(tmp_path: Path) -> None:
+    folder = build(tmp_path / "run")
+    check = {"fold": 10, "kind": "patient", "parts": "all", "count": 0, "examples": []}
+    rewrite(folder, "flow.json", overlap=[check])
+    assert "No patient is in two parts: 0 shared by any two parts." in text_of(folder)
+    rewrite(folder, "flow.json", overlap=[check | {"count": 3, "examples": ["ptbxl:p<7>"]}])
+    shown = text_of(folder)
+    assert (
+        "3 patients shared by any two parts, such as ptbxl:p<7>." in shown and "Parts of the data overlap" in shown
+    )
+
+
 def test_overlap_is_stated_even_when_there_is_none(page: Page) -> None:
     assert "No patient is in two parts: 0 shared by train and validation; 0 by train and test;" in page.text
     assert "Could not look for a shared signal between train and test" in page.text
@@ -468,7 +517,7 @@ def test_a_leaky_split_has_a_banner(tmp_path: Path) -> None:
 def test_an_overlap_that_nobody_declared_has_a_banner(tmp_path: Path) -> None:
     folder = build(tmp_path / "run", leaky=True)
     rewrite(folder, "experiment.json", split_is_leaky=False)
-    assert "Training shares something with another part" in text_of(folder)
+    assert "Parts of the data overlap" in text_of(folder)
 
 
 def test_simulated_data_have_a_banner(tmp_path: Path, page: Page) -> None:
@@ -484,7 +533,7 @@ def test_many_folds_become_a_table(tmp_path: Path) -> None:
 def test_what_a_run_did_not_make_is_said_to_be_missing(tmp_path: Path) -> None:
     folder = build(tmp_path / "run")
     for name in ("thresholds", "calibration", "reliability", "subgroups", "curves", "mistakes"):
-        (folder / "results" / f"{name}.parquet").unlink()
+        (folder / "results" / f"{name}.parquet").unlink(missing_ok=True)
     (folder / "examples.parquet").unlink()
     (folder / "cohort.parquet").unlink()
     for path in folder.glob("cells/*/history.json"):
@@ -532,6 +581,7 @@ def test_the_card_says_what_the_model_is_for(run: Path) -> None:
     for heading in (*headings, "Limitations", "How to reproduce"):
         assert f"## {heading}\n" in card
     assert "einthoven study code --data ptbxl" in card
+    assert "PTB-XL. Licence: CC BY 4.0. Cite: Wagner 2020" in card
     widths: dict[int, int] = {}
     for k, line in enumerate(card.splitlines()):
         if line.startswith("|"):

@@ -77,7 +77,7 @@ def test_auroc_is_mann_whitneys_u() -> None:
 
 
 def test_calibration_error_by_hand() -> None:
-    """15 bins: .02 and .05 share the first, 0.07 is in the second, 1 in the last, and 1/15 belongs to the first."""
+    """Of 15 bins the first holds .02, .05 and its own edge, 1/15; the second holds .07 and the last 1."""
 
     ece = registry.get("metrics", "ece")
     truth, probability = np.array([0, 1, 0, 1, 0]), np.array([0.02, 0.05, 0.07, 1.0, 1 / 15])

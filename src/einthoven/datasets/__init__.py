@@ -5,9 +5,12 @@ A data set answers two questions, `table()`: which records are there, whose are 
 be joined and a record or a patient that two of them share is recognised.
 """
 
-__all__ = ["COLUMNS", "Card", "Dataset", "DatasetError", "get", "names"]
+__all__ = ["COLUMNS", "Card", "Dataset", "DatasetError", "get", "names", "parse"]
 
 import dataclasses
+import inspect
+import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -64,10 +67,12 @@ class Dataset(Protocol):
         annotated: The codes, as `system:code`, that its annotators looked for. A record has such a code, lacks it, or
             it is listed as unknown for that record; any other code is unknown for every record.
         synthetic: Whether its ECGs were made rather than recorded.
+        settings: What, besides the table, decides how the ECGs look, as JSON values.
     """
 
     card: ClassVar[Card]
     synthetic: ClassVar[bool]
+    settings: dict[str, Any]
 
     @property
     def annotated(self) -> tuple[str, ...]: ...
@@ -87,6 +92,7 @@ class Dataset(Protocol):
 
 
 names = partial(registry.names, "datasets")
+_OPTION = re.compile(r",(\w+)=([^,]*)$")
 
 
 def get(name: str, *args: Any, **kwargs: Any) -> Dataset:
@@ -102,3 +108,33 @@ def get(name: str, *args: Any, **kwargs: Any) -> Dataset:
     """
 
     return registry.get("datasets", name)(*args, **kwargs)
+
+
+def parse(words: str) -> Dataset:
+    """Opens what `NAME=WHERE` names, as the command line and the studies write it.
+
+    Arguments:
+        words: The corpus and its folder, and after a comma further arguments of it: `ptbxl=/data/ptbxl,rate_hz=100`. The
+            simulated one has a number of patients for its place, or none: `simulated=400,difficulty=0.7`.
+
+    Raises:
+        UnknownName: If there is no such corpus.
+        DatasetError: If it needs a place and none is given, or it cannot be read.
+    """
+
+    name, _, rest = words.partition("=")
+    parameters = inspect.signature(registry.get("datasets", name)).parameters
+    options: dict[str, Any] = {}
+    while (found := _OPTION.search(rest)) and found[1] in parameters:
+        options[found[1]] = _value(found[2])
+        rest = rest[: found.start()]
+    if not rest and next(iter(parameters.values())).default is inspect.Parameter.empty:
+        raise DatasetError(f"the data set '{name}' needs a place: {name}=DIR")
+    return get(name, *([rest] if rest else []), **options)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

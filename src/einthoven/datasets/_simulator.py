@@ -50,7 +50,7 @@ def electrodes() -> Float[np.ndarray, "9 3"]:
 
     one, two = _DOWER[:2]
     vectors = np.vstack([-(one + two) / 3, (2 * one - two) / 3, (2 * two - one) / 3, _DOWER[2:]])
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True) ** 1.5
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True) ** 1.5)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,12 +75,14 @@ class Torso:
         """The potentials in mV that dipoles `moment` at `place`, in the heart's own axes, make on the electrodes.
 
         Arguments:
-            place, moment: Each dipole's place and strength.
+            place: Where each dipole is.
+            moment: Its direction and strength.
             breath: How full the lungs are, from −1 to 1.
         """
         there = place @ self.rotation.T + self.heart + breath * self.breath
         away = self.electrodes[:, None] - there
-        return np.einsum("ekx,kx->ek", away, moment @ self.rotation.T) / np.linalg.norm(away, axis=-1) ** 3
+        along = np.einsum("ekx,kx->ek", away, moment @ self.rotation.T)
+        return np.asarray(along / np.linalg.norm(away, axis=-1) ** 3)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -92,8 +94,8 @@ class Shape:
         moment, place: Its dipole.
     """
 
-    centre: Float[np.ndarray, "k"]
-    width: Float[np.ndarray, "k"]
+    centre: Float[np.ndarray, " k"]
+    width: Float[np.ndarray, " k"]
     moment: Float[np.ndarray, "k 3"]
     place: Float[np.ndarray, "k 3"]
 
@@ -109,8 +111,8 @@ class Wave:
         peak: When the wave's envelope is highest.
     """
 
-    centre: Float[np.ndarray, "k"]
-    width: Float[np.ndarray, "k"]
+    centre: Float[np.ndarray, " k"]
+    width: Float[np.ndarray, " k"]
     gain: Float[np.ndarray, "9 k"]
     swing: Float[np.ndarray, "9 k"]
     peak: float
@@ -157,9 +159,9 @@ class Train:
 
     name: str
     wave: Wave
-    beat: Int[np.ndarray, "n"]
-    start_s: Float[np.ndarray, "n"]
-    duration_s: Float[np.ndarray, "n"]
+    beat: Int[np.ndarray, " n"]
+    start_s: Float[np.ndarray, " n"]
+    duration_s: Float[np.ndarray, " n"]
 
     def bells(self, samples: int, rate_hz: float) -> Float[np.ndarray, "k time"]:
         """Its Gaussians, summed over the beats, from time 0 on."""
@@ -177,7 +179,7 @@ class Train:
         return sums.reshape(kinds, samples).astype(np.float32)
 
 
-def render(trains: list[Train], breath: Float[np.ndarray, "time"], rate_hz: float) -> Float[np.ndarray, "9 time"]:
+def render(trains: list[Train], breath: Float[np.ndarray, " time"], rate_hz: float) -> Float[np.ndarray, "9 time"]:
     """The potentials in mV of all waves, float32, with the heart moving as the patient breathes."""
 
     bells = np.concatenate([train.bells(len(breath), rate_hz) for train in trains])
@@ -185,4 +187,4 @@ def render(trains: list[Train], breath: Float[np.ndarray, "time"], rate_hz: floa
         np.concatenate([getattr(train.wave, name) for train in trains], axis=1).astype(np.float32)
         for name in ("gain", "swing")
     )
-    return gain @ bells + breath.astype(np.float32) * (swing @ bells)
+    return np.asarray(gain @ bells + breath.astype(np.float32) * (swing @ bells))

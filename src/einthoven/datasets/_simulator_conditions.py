@@ -98,7 +98,7 @@ def _asked(prevalence: Mapping[str, float]) -> dict[str, float]:
 
 
 def draw(
-    chance: Mapping[str, float], own: Float[np.ndarray, "group"], visit: Float[np.ndarray, "2 group"]
+    chance: Mapping[str, float], own: Float[np.ndarray, " group"], visit: Float[np.ndarray, "2 group"]
 ) -> tuple[str, ...]:
     """The codes of a visit, in the order of `CODES`.
 
@@ -124,7 +124,9 @@ def draw(
     return tuple(code for code in CODES if code in found)
 
 
-def strengths(present: tuple[str, ...], difficulty: float, uniform: Float[np.ndarray, "code"]) -> dict[str, float]:
+def strengths(
+    present: tuple[str, ...], difficulty: float, uniform: Float[np.ndarray, " code"]
+) -> dict[str, float]:
     """How marked each code of `PREVALENCE` is, between 0 and 1.
 
     Arguments:

@@ -123,8 +123,8 @@ class Patient:
     sex: str
     age: float
     visits: int
-    own: Float[np.ndarray, "group"]
-    faint: Float[np.ndarray, "code"]
+    own: Float[np.ndarray, " group"]
+    faint: Float[np.ndarray, " code"]
     extent: Float[np.ndarray, "4"]
     torso: Torso
     size: Float[np.ndarray, "wave 5 3"]
@@ -193,10 +193,6 @@ class Heart:
     repolarisation_s: float
 
 
-def _blend(a: float, b: float, share: float) -> float:
-    return a + share * (b - a)
-
-
 def make_heart(rng: np.random.Generator, patient: Patient, strength: dict[str, float], rate_bpm: float) -> Heart:
     """The patient's heart at a visit: electrodes put on anew, each condition as marked as `strength` says."""
 
@@ -214,8 +210,8 @@ def make_heart(rng: np.random.Generator, patient: Patient, strength: dict[str, f
     tables |= {"QRS wide": (wide, 1), "T wide": (wide_t, 2)}
     block = np.array([0.126, 0.136]) + 0.033 * patient.extent[:2]
     qrs_s = patient.qrs_s + rbbb * (block[0] - patient.qrs_s) + lbbb * (block[1] - patient.qrs_s) + 0.006 * lvh
-    pr_s = max(patient.pr_s * (1 - 0.0018 * (rate_bpm - 70)), 0.118)
-    pr_s = _blend(pr_s, 0.232 + 0.09 * patient.extent[2], strength["scp:1AVB"]) + rng.normal(0, 0.004)
+    pr_s = max(patient.pr_s * (1 - 0.0018 * (rate_bpm - 70)), 0.118) + rng.normal(0, 0.004)
+    pr_s += strength["scp:1AVB"] * (0.232 + 0.09 * patient.extent[2] - pr_s)
     return Heart(
         waves={name: make_wave(_shape(table, sizes[row]), torso) for name, (table, row) in tables.items()},
         pr_s=float(pr_s),
@@ -248,7 +244,7 @@ def _recovery(
     return t, injury + strain + 0.06 * t  # even a healthy segment leans towards T
 
 
-def _ectopic(patient: Patient) -> tuple[Table, Table]:
+def _ectopic(patient: Patient) -> tuple[Float[np.ndarray, "3 8"], Float[np.ndarray, "2 8"]]:
     """QRS and T of a beat from the patient's ventricular site: activation runs from there through the muscle."""
 
     ahead = _MIDDLE - patient.origin

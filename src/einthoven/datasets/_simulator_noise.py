@@ -14,7 +14,7 @@ _MAINS_HZ = 50.0
 
 
 def make_noise(
-    rng: np.random.Generator, level: float, breath: Float[np.ndarray, "time"], rate_hz: float, electrodes: int
+    rng: np.random.Generator, level: float, breath: Float[np.ndarray, " time"], rate_hz: float, electrodes: int
 ) -> Float[np.ndarray, "electrode time"]:
     """The noise of one record in mV, float32.
 

@@ -23,16 +23,16 @@ class Beats:
         kind: `"sinus"`, `"pac"`, `"pvc"`, `"af"`, `"afl"` or `"vt"`.
     """
 
-    time_s: Float[np.ndarray, "beat"]
-    kind: Shaped[np.ndarray, "beat"]
+    time_s: Float[np.ndarray, " beat"]
+    kind: Shaped[np.ndarray, " beat"]
 
     @property
-    def before_s(self) -> Float[np.ndarray, "beat"]:
+    def before_s(self) -> Float[np.ndarray, " beat"]:
         """The interval before each beat."""
         return np.diff(self.time_s, prepend=2 * self.time_s[0] - self.time_s[1])
 
     @property
-    def after_s(self) -> Float[np.ndarray, "beat"]:
+    def after_s(self) -> Float[np.ndarray, " beat"]:
         """The interval after each beat."""
         return np.diff(self.time_s, append=2 * self.time_s[-1] - self.time_s[-2])
 
@@ -44,12 +44,12 @@ class Breath:
     hz: float
     phase: float
 
-    def __call__(self, time_s: Float[np.ndarray, "time"]) -> Float[np.ndarray, "time"]:
+    def __call__(self, time_s: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
         """How full the lungs are, from −1 to 1."""
         return np.sin(2 * np.pi * self.hz * time_s + self.phase)
 
 
-def _start(rng: np.random.Generator, interval_s: Float[np.ndarray, "beat"], kind: str) -> Beats:
+def _start(rng: np.random.Generator, interval_s: Float[np.ndarray, " beat"], kind: str) -> Beats:
     time = np.cumsum(interval_s) - interval_s[0] * (1 + rng.random()) - _MARGIN_S
     return Beats(time, np.full(len(time), kind, dtype=object))
 
@@ -68,7 +68,8 @@ def sinus(
         duration_s: Length of the record.
         rate_bpm: Beats per minute.
         breath: What the rhythm follows.
-        breathing, restless: The size of either variation, as a fraction of the interval.
+        breathing: By which fraction of itself the interval follows the breath.
+        restless: By which fraction it wanders.
     """
 
     mean = 60 / rate_bpm

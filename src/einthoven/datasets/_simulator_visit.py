@@ -38,7 +38,7 @@ class Visit:
 
     beats: rhythm.Beats
     trains: list[Train]
-    breath: Float[np.ndarray, "time"]
+    breath: Float[np.ndarray, " time"]
     atria: Float[np.ndarray, "9 time"] | float
 
     def potentials(self, rate_hz: float) -> Float[np.ndarray, "9 time"]:
@@ -51,7 +51,7 @@ def make_visit(
     patient: Patient,
     codes: tuple[str, ...],
     difficulty: float,
-    time_s: Float[np.ndarray, "time"],
+    time_s: Float[np.ndarray, " time"],
 ) -> Visit:
     """Draws what differs from visit to visit, and plays it over `time_s`, which is regular and begins at 0."""
 
@@ -103,7 +103,7 @@ def _atria(
     torso: Torso,
     waves: Float[np.ndarray, "k grid"],
     grid_hz: float,
-    time_s: Float[np.ndarray, "time"],
+    time_s: Float[np.ndarray, " time"],
 ) -> Float[np.ndarray, "9 time"]:
     grid = np.arange(waves.shape[1]) / grid_hz
     there = np.array([np.interp(time_s, grid, wave) for wave in waves], dtype=np.float32)

@@ -69,6 +69,7 @@ class Arrays:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self._facts = self._read_facts()
+        self.settings = dict(self._facts)
         self._ptbxl = self._facts is _PTBXL_ZSCORED
         self._csv = self.root / self._facts["table"]
         needed = ("row", "ecg_id", "patient_id", "age", "sex", "scp_codes", "strat_fold")

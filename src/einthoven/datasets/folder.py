@@ -15,7 +15,7 @@ __all__ = ["Folder"]
 
 import functools
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -49,6 +49,7 @@ class Folder:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
+        self.settings: dict[str, Any] = {}
         self._csv = self.root / "labels.csv"
         raw = read_csv(self._csv, ("path", "patient"))
         lists, codes = class_columns(raw, [c for c in raw.columns if c not in _META], self._csv)

@@ -48,6 +48,7 @@ class PTBXL:
             raise DatasetError(f"PTB-XL comes at 500 and at 100 Hz, not at {rate_hz}; resample what it gives")
         self.root = Path(root)
         self.rate_hz = rate_hz
+        self.settings = {"rate_hz": rate_hz}
         self._csv = self.root / "ptbxl_database.csv"
         needed = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "strat_fold", "filename_lr", "filename_hr")
         self._raw = read_csv(self._csv, needed)

@@ -12,7 +12,7 @@ __all__ = ["Simulated"]
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -88,6 +88,12 @@ class Simulated:
 
     def __repr__(self) -> str:
         return f"Simulated({self.patients} patients, seed {self.seed}, difficulty {self.difficulty:g})"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All arguments: ids name the seed alone."""
+        names = ("patients", "visits", "seed", "rate_hz", "duration_s", "difficulty")
+        return {**{name: getattr(self, name) for name in names}, "prevalence": repr(self._chances)}
 
     @property
     def annotated(self) -> tuple[str, ...]:

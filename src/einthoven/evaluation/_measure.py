@@ -57,5 +57,6 @@ def macro(
 def mean_defined(values: Float[np.ndarray, "row column"]) -> Float[np.ndarray, " column"]:
     """The mean of what is not NaN in each column; NaN where nothing is."""
 
-    count = (~np.isnan(values)).sum(axis=0)
-    return np.divide(np.nansum(values, axis=0), count, out=np.full(values.shape[1], np.nan), where=count > 0)
+    count, mean = (~np.isnan(values)).sum(axis=0), np.full(values.shape[1], np.nan)
+    np.divide(np.nansum(values, axis=0), count, out=mean, where=count > 0)
+    return mean

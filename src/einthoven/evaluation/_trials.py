@@ -37,7 +37,9 @@ class Trials:
 
     def asked(self, model: str, seed: int | None = None) -> Bool[np.ndarray, "record class"]:
         """Which records a model answered for, with its first seed unless another is named."""
-        return ~np.isnan(self.answers["probability", model, self.seeds[model][0] if seed is None else seed])
+        seed = self.seeds[model][0] if seed is None else seed
+        asked: np.ndarray = ~np.isnan(self.answers["probability", model, seed])
+        return asked
 
     def select(self, chosen: Bool[np.ndarray, " record"]) -> "Trials":
         """The same for some of the records."""

@@ -59,7 +59,8 @@ def resampled(
     counts = np.ones((patients, 1 + resamples), dtype=np.float32)
     for column, draw in enumerate(drawn, start=1):
         counts[:, column] = np.bincount(draw, minlength=patients)
-    return counts[cluster]
+    weights: np.ndarray = counts[cluster]
+    return weights
 
 
 def interval(replicates: Float[np.ndarray, " resample"], level: float = 0.95) -> Interval:

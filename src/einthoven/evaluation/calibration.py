@@ -1,4 +1,4 @@
-"""Do the probabilities mean what they say, before and after the temperature?"""
+"""Whether the probabilities mean what they say, before and after the temperature."""
 
 __all__ = ["calibration"]
 

@@ -1,4 +1,4 @@
-"""Is one model better than another? Paired differences on the same patients.
+"""Whether one model is better than another: paired differences on the same patients.
 
 Both models are measured on the same resamples of patients, and the difference of their macro means is taken
 within each. So what the patients have in common cancels, and the interval is that of the difference. Every row

@@ -41,8 +41,8 @@ def mistakes(decided: pd.DataFrame, n: int = 12, model: str | None = None) -> pd
     doubt = np.where(positive, rows["calibrated"], 1 - rows["calibrated"])
     wrong = rows.assign(kind=kind, doubt=doubt)[positive != said].sort_values(["doubt", "record", "class"])
     place = wrong.groupby(["class", "kind"]).cumcount()
-    # In turn t the n-th class shows a missed one if t + n is even, so neighbours in the list differ in kind.
-    number = wrong["class"].map({name: place for place, name in enumerate(sorted(wrong["class"].unique()))})
+    # In even turns the even classes show what they missed and odd ones false alarms; in odd turns, the reverse.
+    number = wrong["class"].map({name: at for at, name in enumerate(sorted(wrong["class"].unique()))})
     turn = 2 * place + (number + (wrong["kind"] != "missed")) % 2
-    chosen = wrong.assign(turn=turn, number=number).sort_values(["turn", "number"]).head(n)
+    chosen: pd.DataFrame = wrong.assign(turn=turn, number=number).sort_values(["turn", "number"]).head(n)
     return chosen[[*COLUMNS, "threshold", "kind"]].astype({"truth": "Int8"}).reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""The reliability curve: of those given a probability of 30 %, do 30 % have it?
+"""The reliability curve: whether, of those given a probability of 30 %, 30 % have it.
 
 All answers of a label set (record, class and seed) are put into bins of equal count, equal probabilities
 together. Each bin compares the mean probability with the share of positives, with an interval over patients.

@@ -1,4 +1,4 @@
-"""Does it work for women and men, young and old, and wherever the ECG was recorded?
+"""Whether it works for women and men, young and old, and wherever the ECG was recorded.
 
 The macro AUROC within each group of records, on the same resamples of patients as every other table. Groups
 differ in how common and how hard their classes are and in which classes can be measured at all: a difference

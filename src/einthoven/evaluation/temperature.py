@@ -14,8 +14,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 LOWEST, HIGHEST = 0.1, 10.0
-# The outermost logits that a float32 probability can mean: next to 0 its smallest number, next to 1 half a step.
-INSIDE = 2.0**-126, 1 - 2.0**-25
+# A float32 probability next to 1 says no more than this; next to 0 it could, but then one wrong answer of exactly
+# 0 would outweigh all others.
+INSIDE = 2.0**-25, 1 - 2.0**-25
 
 
 def tempered(
@@ -28,7 +29,8 @@ def tempered(
         temperature: Above 1 makes the answers more modest, below 1 bolder.
     """
 
-    return expit(_logit(probability) / temperature)
+    softened: np.ndarray = expit(_logit(probability) / temperature)
+    return softened
 
 
 def fit_temperature(truth: Bool[np.ndarray, " record"], probability: Real[np.ndarray, " record"]) -> float:

@@ -1,4 +1,4 @@
-"""One file a score: how good are these answers?
+"""One file a score, which says how good answers are.
 
 A metric is a formula with three facts beside it: what it reads (`needs`), whether more of it is better
 (`higher_is_better`), and that it is *weighted*. A bootstrap resample is nothing but a vector of weights, the
@@ -26,6 +26,7 @@ Formula = Callable[
     Float[np.ndarray, " resample"],
 ]
 Needs = Literal["score", "probability", "decision"]
+BLOCK = 2**25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Metric:
         self,
         truth: Shaped[np.ndarray, " record"],
         answer: Shaped[np.ndarray, " record"],
-        weights: Num[np.ndarray, "record *resamples"] | None = None,
+        weights: Num[np.ndarray, "record ..."] | None = None,
     ) -> float | Float[np.ndarray, " resample"]:
         """The metric of these records.
 
@@ -86,7 +87,9 @@ class Metric:
         if np.isnan(answer).any():
             values = np.full(table.shape[1], np.nan)
         else:
-            values = self.formula(truth > 0.5, answer, table)
+            # A few resamples at a time where there are many records, so that memory stays bounded.
+            blocks = np.array_split(table, 1 + table.size // BLOCK, axis=1)
+            values = np.concatenate([self.formula(truth > 0.5, answer, block) for block in blocks])
         return values if weights is not None and np.ndim(weights) == 2 else float(values[0])
 
 
@@ -99,9 +102,7 @@ def metric(needs: Needs, higher_is_better: bool) -> Callable[[Formula], Metric]:
     return wrap
 
 
-def _as_table(
-    weights: Num[np.ndarray, "record *resamples"] | None, records: int
-) -> Float[np.ndarray, "record resample"]:
+def _as_table(weights: Num[np.ndarray, "record ..."] | None, records: int) -> Float[np.ndarray, "record resample"]:
     table = np.ones(records) if weights is None else np.asarray(weights)
     if not np.issubdtype(table.dtype, np.floating):
         table = table.astype(np.float64)

@@ -1,6 +1,7 @@
 """F1: the harmonic mean of precision and sensitivity (van Rijsbergen 1979).
 
-It depends on how common the class is, and on the threshold."""
+It depends on how common the class is, and on the threshold.
+"""
 
 __all__ = ["f1"]
 

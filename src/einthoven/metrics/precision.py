@@ -1,6 +1,7 @@
 """Precision (positive predictive value): the share of the alarms that is right.
 
-It depends on how common the class is."""
+It depends on how common the class is.
+"""
 
 __all__ = ["precision"]
 

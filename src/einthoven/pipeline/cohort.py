@@ -4,7 +4,6 @@ __all__ = ["Cohort", "open_cohort"]
 
 import dataclasses
 import hashlib
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Shaped
 
-from einthoven import datasets, labels, registry, splits
+from einthoven import datasets, labels, splits
 from einthoven.pipeline.experiment import Experiment, RunError
 from einthoven.store import Joined, Store, compile_store
 
@@ -90,13 +89,8 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
 
 
 def _open(spec: str, experiment: Experiment, stores: Path, workers: int | None, progress: bool) -> Store:
-    name, _, where = spec.partition("=")
-    registry.nearest(name, datasets.names(), "data set")
-    kind = registry.get("datasets", name)
-    needs_place = next(iter(inspect.signature(kind).parameters.values())).default is inspect.Parameter.empty
-    if needs_place and not where:
-        raise RunError(f"data set '{name}' needs a place: --data {name}=DIR")
-    source = datasets.get(name, where) if where else datasets.get(name)
+    source = datasets.parse(spec)
+    name = source.card.name
     key = hashlib.sha256(repr((experiment.preparation, source.table().to_json(), name)).encode()).hexdigest()[:12]
     store = compile_store(source, stores / f"{name}-{key}", experiment.preparation, workers=workers, progress=progress)
     return store

@@ -26,7 +26,7 @@ class ECG:
         unit: `"mV"`, or `"z"` for leads that were standardised one by one and have lost their amplitude.
         rate_hz: Samples per second.
         leads: The name of each row.
-        record_id: Its name within its source, or None.
+        record_id: Its name, or None; data sets namespace it by corpus (`ptbxl:1`).
         patient_id: Whose it is, or None where nobody knows.
         source: The corpus it came from, or None.
         age: In years, or None.
@@ -70,7 +70,7 @@ class ECG:
         object.__setattr__(self, "leads", leads)
 
     def __repr__(self) -> str:
-        name = ":".join(part for part in (self.source, self.record_id) if part) or "unnamed"
+        name = self.record_id or "unnamed"
         return (
             f"ECG({name}, {len(self.leads)} leads × {self.signal.shape[1]} samples "
             f"at {self.rate_hz:g} Hz, {self.duration_s:g} s, {self.unit})"

@@ -10,6 +10,7 @@ the wfdb library, more slowly.
 __all__ = ["WFDB"]
 
 import dataclasses
+import functools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,27 +94,35 @@ def _parse(path: Path) -> _Header:
 def _signal(line: str, notes: list[str]) -> _Signal:
     """Reads one signal line: file, coding, gain(baseline)/unit, resolution, zero, first, checksum, block, name."""
     fields = line.split(maxsplit=8)
-    coding = _CODING.match(fields[1])
-    if coding is None:
-        raise ValueError(f"the coding '{fields[1]}' is not understood")
+    coding, offset, simple = _coding(fields[1])
     name = fields[8] if len(fields) > 8 else ""
-    gain, baseline, unit = 0.0, None, None
-    if len(fields) > 2:
-        match = _GAIN.match(fields[2])
-        if match is None:
-            raise ValueError(f"the gain '{fields[2]}' is not understood")
-        gain = float(match[1])
-        baseline = int(match[2]) if match[2] else None
-        unit = match[3]
+    gain, baseline, unit = _gain(fields[2]) if len(fields) > 2 else (0.0, None, "mV")
     if baseline is None:  # the ADC's zero stands in for it
         baseline = int(fields[4]) if len(fields) > 4 else 0
     if gain == 0:
         gain = _DEFAULT_GAIN
         notes.append(f"{name or 'a signal'} states no gain: WFDB's default of 200 counts per mV is assumed")
-    if unit is None:
-        unit = "mV"
-    simple = int(coding[1]) in _BITS and coding[2] in (None, "1") and coding[3] in (None, "0")
-    return _Signal(fields[0], int(coding[1]), int(coding[4] or 0), gain, baseline, unit, name, simple)
+    return _Signal(fields[0], coding, offset, gain, baseline, unit, name, simple)
+
+
+# Both repeat from line to line and from record to record, which makes remembering them worth half of a header's time.
+@functools.lru_cache(maxsize=1024)
+def _coding(text: str) -> tuple[int, int, bool]:
+    """The coding, the offset of the first byte, and whether it is read here."""
+    match = _CODING.match(text)
+    if match is None:
+        raise ValueError(f"the coding '{text}' is not understood")
+    simple = int(match[1]) in _BITS and match[2] in (None, "1") and match[3] in (None, "0")
+    return int(match[1]), int(match[4] or 0), simple
+
+
+@functools.lru_cache(maxsize=1024)
+def _gain(text: str) -> tuple[float, int | None, str]:
+    """The gain in counts per unit, the baseline where it is stated, and the unit, mV where it is not."""
+    match = _GAIN.match(text)
+    if match is None:
+        raise ValueError(f"the gain '{text}' is not understood")
+    return float(match[1]), int(match[2]) if match[2] else None, match[3] or "mV"
 
 
 def _bytes(path: Path, header: _Header, group: list[_Signal]) -> tuple[bytes | memoryview, int]:

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from einthoven.drawing.figures import svg
 from einthoven.drawing.paper import paper
 from einthoven.records.ecg import ECG
-from einthoven.report._run import Run, rows
+from einthoven.report._run import MADE, Run, rows
 from einthoven.report._words import count, number, percent
 
 Panel = dict[str, Any]
@@ -30,6 +30,7 @@ _INK, _GREY, _QUIET, _RULE = "#3d444d", "#6a737d", "#8b949e", "#d0d7de"
 _SIDE = 3.0  # inches; at 96 points an inch a panel is as wide as a phone's screen
 _MOST = 12  # panels a label set: more small multiples are not read
 _PAGES = 6  # ECGs drawn
+_LINE = 0.068  # of a unit square: the height of a line of text
 
 
 def _style(run: Run, model: str) -> dict[str, Any]:
@@ -44,10 +45,12 @@ def _style(run: Run, model: str) -> dict[str, Any]:
     }
 
 
-def _panel(x: str, y: str, unit_square: bool = True) -> tuple[Figure, Axes]:
-    """An empty panel with quiet axes."""
-    figure = Figure(figsize=(_SIDE, _SIDE if unit_square else 0.72 * _SIDE), facecolor="white")
-    axes = figure.add_axes((0.17, 0.155, 0.8, 0.81) if unit_square else (0.17, 0.2, 0.8, 0.75))
+def _panel(x: str, y: str, unit_square: bool = True, headroom: float = 0.0) -> tuple[Figure, Axes]:
+    """An empty panel with quiet axes, and some room above them, in inches."""
+    below, tall = 0.47, 2.43 if unit_square else 1.65
+    height = below + tall + 0.1 + headroom
+    figure = Figure(figsize=(_SIDE, height), facecolor="white")
+    axes = figure.add_axes((0.17, below / height, 0.8, tall / height))
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(_RULE)
     axes.tick_params(colors=_INK, labelsize=7.5, length=3, width=0.6)
@@ -60,7 +63,7 @@ def _panel(x: str, y: str, unit_square: bool = True) -> tuple[Figure, Axes]:
 
 def _say(axes: Axes, lines: Sequence[tuple[str, str, bool]], points: Float[np.ndarray, "point 2"]) -> None:
     """Writes coloured lines of text into the corner of a unit square that holds the fewest points."""
-    height = 0.068 * len(lines) + 0.03
+    height = _LINE * len(lines) + 0.03
     corners = {"lower right": (0.98, 0.03, "right"), "lower left": (0.03, 0.03, "left")}
     corners["upper right"] = (0.98, 0.97 - height, "right")
     crowd: dict[str, int] = {}
@@ -69,9 +72,14 @@ def _say(axes: Axes, lines: Sequence[tuple[str, str, bool]], points: Float[np.nd
         crowd[name] = int((near & (points[:, 1] > y - 0.03) & (points[:, 1] < y + height)).sum())
     x, y, side = corners[min(crowd, key=lambda name: crowd[name])]
     box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.6}
+    _lines(axes, lines, x, y, ha=side, bbox=box)
+
+
+def _lines(axes: Axes, lines: Sequence[tuple[str, str, bool]], x: float, y: float, **style: Any) -> None:
+    """Coloured lines of text, the last at `y`."""
     for place, (text, colour, bold) in enumerate(reversed(lines)):
-        style = {"color": colour, "fontsize": 7.5, "fontweight": "bold" if bold else "normal"}
-        axes.text(x, y + 0.068 * place, text, style, ha=side, bbox=box, parse_math=False, zorder=9)
+        ink = {"color": colour, "fontsize": 7.5, "fontweight": "bold" if bold else "normal"}
+        axes.text(x, y + _LINE * place, text, ink, parse_math=False, zorder=9, **style)
 
 
 def _along(x: Float[np.ndarray, " point"], y: Float[np.ndarray, " point"]) -> Float[np.ndarray, "dot 2"]:
@@ -107,14 +115,16 @@ def _curve(run: Run, label_set: str, name: str, kind: str, table: pd.DataFrame, 
     """One class: all models over each other, and what guessing would give."""
     roc = kind == "roc"
     labels = ("1 − specificity", "sensitivity") if roc else ("recall (sensitivity)", "precision")
-    figure, axes = _panel(*labels)
+    drawn = [model for model in run.models if (table["model"] == model).any()]
+    # A precision–recall curve may go anywhere, so its labels stand above it.
+    figure, axes = _panel(*labels, headroom=0.0 if roc else 0.17 * (len(drawn) + 1))
     first = facts.iloc[0]
     known = float(first["positives"] + first["negatives"])
     share = float(first["positives"]) / known if known else float("nan")
     axes.plot([0, 1], [0, 1] if roc else [share, share], color=_QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
     scores = {row["model"]: row["value"] for row in rows(facts)}
     lines, inked = [], []
-    for model in (m for m in run.models if (table["model"] == m).any()):
+    for model in drawn:
         points = table[table["model"] == model]
         style = _style(run, model)
         rising = points["x"].iloc[-1] >= points["x"].iloc[0]
@@ -125,7 +135,10 @@ def _curve(run: Run, label_set: str, name: str, kind: str, table: pd.DataFrame, 
         inked.append(_along(points["x"].to_numpy(dtype=float), points["y"].to_numpy(dtype=float)))
         lines.append((f"{model}  {number(scores.get(model))}", style["color"], model == run.primary))
     lines.append(("guessing" if roc else f"guessing  {number(share)}", _GREY, False))
-    _say(axes, lines, np.concatenate(inked))
+    if roc:
+        _say(axes, lines, np.concatenate(inked))
+    else:
+        _lines(axes, lines, 1.0, 1.06, ha="right")
     what = "ROC curve" if roc else "Precision–recall curve"
     label = f"{what} of {name}: " + ", ".join(text.replace("  ", " ") for text, _, _ in lines)
     return {
@@ -177,7 +190,7 @@ def training(run: Run) -> list[Panel]:
             trainings = f"{len(found)} training{'s' if len(found) > 1 else ''}"
             name = f"training-{_slug(model)}-{_slug(what)}"
             drawing = svg(figure, name, f"{what} of {model} by epoch, {trainings}")
-            panels.append({"title": model, "detail": f"{what}, {trainings}", "svg": drawing})
+            panels.append({"title": model, "detail": what, "svg": drawing})
     return panels
 
 
@@ -196,32 +209,38 @@ def _history(found: list[pd.DataFrame], what: str, series: Sequence[tuple[str, s
 
 
 def papers(run: Run) -> list[Panel]:
-    """The strongest mistakes on 12-lead paper; nothing for standardised leads, which paper refuses."""
+    """The strongest mistakes on 12-lead paper, a page a record; none in unit `z`, which paper refuses."""
     if run.examples is None:
         return []
+    drawable = run.examples[run.examples["unit"] == "mV"]
+    told: dict[str, list[str]] = {}
+    for row in rows(drawable):
+        told.setdefault(row["record"], []).append(mistake(row))
     panels = []
-    for place, row in enumerate(rows(run.examples[run.examples["unit"] == "mV"].head(_PAGES))):
-        leads = tuple(str(name) for name in row["leads"])
-        ecg = ECG(
-            np.asarray(row["samples"], dtype=np.float32).reshape(len(leads), -1),
-            *("mV", float(row["rate_hz"]), leads),
-            record_id=str(row["record"]),
-            age=None if pd.isna(row["age"]) else float(row["age"]),
-            sex=None if pd.isna(row["sex"]) else row["sex"],
-            synthetic=run.synthetic,
-        )
-        panels.append(
-            {
-                "sentence": mistake(row),
-                "record": str(row["record"]),
-                "svg": svg(paper(ecg), f"paper-{place}", mistake(row)),
-            }
-        )
+    for place, row in enumerate(rows(drawable.drop_duplicates("record").head(_PAGES))):
+        sentence = " ".join(told[row["record"]])
+        drawing = svg(paper(_ecg(row)), f"paper-{place}", f"12-lead ECG of {row['record']}. {sentence}")
+        panels.append({"sentence": sentence, "record": str(row["record"]), "svg": drawing})
     return panels
 
 
+def _ecg(row: Mapping[str, Any]) -> ECG:
+    """The recording in a row of the examples."""
+    leads = tuple(str(name) for name in row["leads"])
+    return ECG(
+        np.asarray(row["samples"], dtype=np.float32).reshape(len(leads), -1),
+        row["unit"],
+        float(row["rate_hz"]),
+        leads,
+        record_id=str(row["record"]),
+        age=None if pd.isna(row["age"]) else float(row["age"]),
+        sex=None if pd.isna(row["sex"]) else row["sex"],
+        synthetic=str(row["record"]).partition(":")[0] in MADE,
+    )
+
+
 def mistake(row: Mapping[str, Any]) -> str:
-    """`Missed AF: code_resnet gave 3 %, threshold 21 %.`"""
+    """One mistake in words: `Missed AF: code_resnet gave 3 %, threshold 21 %`."""
     gave = (
         f"{row['model']} gave {percent(float(row['probability']))}, threshold {percent(float(row['threshold']))}"
     )

@@ -1,6 +1,6 @@
 """What a run folder holds, read once and checked."""
 
-__all__ = ["Cell", "Run", "read", "rows"]
+__all__ = ["MADE", "Cell", "Run", "read", "rows"]
 
 import dataclasses
 import json
@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 _REMEDY = "start the same command again: a run resumes where it stopped"
+MADE = ("simulated", "synthetic")  # the data sets whose ECGs nobody recorded
 _MANDATORY = ("summary", "contrasts")
 _INTERVAL = ("value", "low", "high")
 _COLUMNS: dict[str, tuple[str, ...]] = {
@@ -98,7 +99,7 @@ class Run:
     def synthetic(self) -> bool:
         """Whether any of the data were made by a simulator or a generator."""
         names = {str(entry).partition("=")[0] for entry in self.experiment.get("data", [])}
-        return bool(self.experiment.get("synthetic") or names & {"simulated", "synthetic"})
+        return bool(self.experiment.get("synthetic") or names & set(MADE))
 
 
 def read(folder: Path) -> Run:
@@ -131,7 +132,7 @@ def _json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing, and there is no report without it; {_REMEDY}")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not JSON ({error}); {_REMEDY}") from error
     lacking = [key for key in keys if key not in found]

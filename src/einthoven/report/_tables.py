@@ -10,6 +10,7 @@ __all__ = [
     "overlaps",
     "parts",
     "scores",
+    "steps",
     "subgroups",
     "thresholds",
 ]
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from einthoven.report._run import Run, rows
-from einthoven.report._words import interval, number, percent, probability, signed, versus_zero
+from einthoven.report._words import count, interval, number, percent, probability, signed, versus_zero
 
 METRICS = {
     "auroc": "AUROC",
@@ -79,7 +80,7 @@ def _footnotes(lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _letter(index: int) -> str:
-    """a … z, aa, ab …"""
+    """The mark of a footnote: a … z, then aa, ab and so on."""
     return (_letter(index // 26 - 1) if index >= 26 else "") + "abcdefghijklmnopqrstuvwxyz"[index % 26]
 
 
@@ -177,9 +178,9 @@ def _span(values: pd.Series) -> str:
     known = values.dropna().astype(float)
     if known.empty:
         return "–"
-    write = (lambda x: f"{x:.0f}") if (known % 1 == 0).all() else (lambda x: f"{x:.3f}")
-    low, middle, high = known.min(), known.median(), known.max()
-    return write(middle) if low == high else f"{write(middle)} ({write(low)}–{write(high)})"
+    digits = 0 if (known % 1 == 0).all() else 3
+    low, middle, high = (number(float(x), digits) for x in (known.min(), known.median(), known.max()))
+    return middle if low == high else f"{middle} ({low}–{high})"
 
 
 def calibration(run: Run, label_set: str) -> list[dict[str, Any]]:
@@ -228,7 +229,7 @@ def overlaps(run: Run) -> list[dict[str, Any]]:
     """
     pairs: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in run.flow["overlap"]:
-        key = (entry["kind"], " and ".join(entry["parts"].split("|")))
+        key = (entry["kind"], _pair(entry["parts"]))
         row = pairs.setdefault(key, {"kind": key[0], "parts": [key[1]], "count": 0, "folds": 0, "examples": []})
         row["folds"] += 1
         unseen = row["count"] is None or entry["count"] is None
@@ -242,6 +243,22 @@ def overlaps(run: Run) -> list[dict[str, Any]]:
     return list(merged.values())
 
 
+def _pair(parts: str) -> str:
+    """`train|test` as it is spoken."""
+    return "any two parts" if parts == "all" else " and ".join(parts.split("|"))
+
+
+def steps(run: Run) -> list[dict[str, Any]]:
+    """The steps of the flow; `plus` where the next one begins with another data set instead of going on."""
+    found = run.flow["steps"]
+    sources = [step["what"].partition(": ")[0] if ": " in step["what"] else None for step in found]
+    after = [*sources[1:], None]
+    return [
+        {**step, "plus": here is not None and there is not None and here != there}
+        for step, here, there in zip(found, sources, after, strict=True)
+    ]
+
+
 def cohort(run: Run) -> list[tuple[str, str]]:
     """Who they are: age, sex and sources of the records."""
     table = run.cohort
@@ -251,11 +268,13 @@ def cohort(run: Run) -> list[tuple[str, str]]:
     quartiles = np.percentile(ages, [50, 25, 75]) if len(ages) else np.zeros(3)
     middle = "{:.0f} years ({:.0f}–{:.0f})".format(*quartiles) if len(ages) else "unknown"
     lacking = len(table) - len(ages)
-    facts = [("Age, median (quartiles)", middle + (f"; unknown in {lacking}" if lacking and len(ages) else ""))]
+    facts = [
+        ("Age, median (quartiles)", middle + (f"; unknown in {count(lacking)}" if lacking and len(ages) else ""))
+    ]
     for value, share in table["sex"].fillna("unknown").value_counts().sort_index().items():
-        facts.append((f"Sex {value}", f"{share} ({percent(share / len(table))})"))
+        facts.append((f"Sex {value}", f"{count(share)} ({percent(share / len(table))})"))
     for value, share in table["source"].fillna("unknown").value_counts().sort_index().items():
-        facts.append((f"Source {value}", f"{share} ({percent(share / len(table))})"))
+        facts.append((f"Source {value}", f"{count(share)} ({percent(share / len(table))})"))
     return facts
 
 
@@ -269,6 +288,6 @@ def epochs(run: Run) -> list[dict[str, Any]]:
         )
         lines.append(
             {"model": model, "trainings": len(found), "epochs": _span(pd.Series([len(e) for e in found]))}
-            | {"seconds": f"{seconds.median():.1f}" if len(seconds) else "–", "total": f"{seconds.sum():.0f}"}
+            | {"seconds": f"{seconds.median():.1f}" if len(seconds) else "–", "total": count(round(seconds.sum()))}
         )
     return lines

@@ -6,6 +6,7 @@ one file that needs no network, no script and no font of its own; every text tha
 
 __all__ = ["write"]
 
+import json
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from einthoven import registry
 from einthoven.drawing.figures import replacing
 from einthoven.report import _figures, _tables, _words
 from einthoven.report._run import Run, read, rows
@@ -25,7 +25,7 @@ _LEAKY = (
     "The split “{split}” lets training and test share patients, so the figures below are too high and say nothing "
     "about patients whom the network has not seen. It is here to measure that very gap."
 )
-_OVERLAPPING = "The parts of the data overlap (see below): the figures may be too high."
+_OVERLAPPING = "Training, validation and test are not apart (see below): the figures may be too high."
 _SIMULATED = "Some or all ECGs were made by a computer. No figure here is about patients."
 _STANDARDISED = (
     "Each lead was scaled to mean 0 and deviation 1, so amplitudes in millivolt are lost: findings that rest on "
@@ -107,6 +107,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "tiles": _tiles(run),
         "banners": _banners(run),
         "cohort": _tables.cohort(run),
+        "steps": _tables.steps(run),
         "parts": _tables.parts(run),
         "overlaps": _tables.overlaps(run),
         "sets": sets,
@@ -189,8 +190,8 @@ def _banners(run: Run) -> list[tuple[str, str]]:
     banners = []
     if run.experiment["split_is_leaky"]:
         banners.append(("This split leaks", _LEAKY.format(split=run.experiment["split"])))
-    elif any("train" in pair for row in shared for pair in row["parts"]):
-        banners.append(("Training shares something with another part", _OVERLAPPING))
+    elif shared:
+        banners.append(("Parts of the data overlap", _OVERLAPPING))
     if run.synthetic:
         banners.append(("Simulated data", _SIMULATED))
     if run.experiment["unit"] == "z":
@@ -207,20 +208,11 @@ def _mistakes(run: Run) -> list[dict[str, Any]]:
 
 
 def _cards(run: Run) -> list[dict[str, str]]:
-    """Licence and citation of each corpus: as the run recorded them, or as this package knows them."""
-    recorded = run.experiment.get("cards")
-    if recorded:
-        return list(recorded)
-    cards = []
-    for entry in run.experiment.get("data", []):
-        name = str(entry).partition("=")[0]
-        try:
-            card = registry.get("datasets", name).card
-            cards.append({key: getattr(card, key) for key in ("name", "title", "licence", "citation", "url")})
-        except (LookupError, AttributeError):
-            unknown = "not available: no card of this name"
-            cards.append({"name": name, "title": name, "licence": unknown, "citation": unknown, "url": ""})
-    return cards
+    """Licence and citation of each data set, as the run recorded them."""
+    unknown = "not available: the run recorded no card of it"
+    names = [str(entry).partition("=")[0] for entry in run.experiment.get("data", [])]
+    absent = [{"title": name, "licence": unknown, "citation": unknown, "url": ""} for name in names]
+    return list(run.experiment.get("cards") or absent)
 
 
 def _setting(value: object) -> str:
@@ -229,8 +221,10 @@ def _setting(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
         return ", ".join(map(str, value)) or "none"
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not any(isinstance(item, list | dict) for item in value.values()):
         return "; ".join(f"{key}: {_setting(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
     return "none" if value is None else str(value)
 
 

@@ -30,6 +30,7 @@ class _Source(Protocol):
     """What is compiled: a data set."""
 
     card: Any
+    settings: dict[str, Any]
 
     @property
     def annotated(self) -> tuple[str, ...]: ...
@@ -94,7 +95,8 @@ def compile_store(
 
 def _plan(source: _Source, table: pd.DataFrame, preparation: Preparation) -> str:
     """A fingerprint of everything that decides what a store holds."""
-    text = table.to_json() + json.dumps(dataclasses.asdict(preparation)) + source.card.name + repr(source.annotated)
+    facts = [dataclasses.asdict(preparation), source.card.name, source.annotated, source.settings]
+    text = table.to_json() + json.dumps(facts, sort_keys=True)
     return hashlib.sha256(f"{VERSION}{_TOLERANCE}{_CHUNK}{text}".encode()).hexdigest()
 
 
