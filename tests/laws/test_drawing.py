@@ -9,18 +9,19 @@ import pytest
 from matplotlib.figure import Figure
 
 from einthoven.drawing.figures import save, svg
-from einthoven.drawing.paper import MM_PER_MV, MM_PER_S, paper
+from einthoven.drawing.paper import paper
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import TWELVE
 
 RATE_HZ = 250.0
+MM_PER_S, MM_PER_MV = 25.0, 10.0  # the promise itself, not what the module says of it
 
 
 def flat(millivolts: float = 0.0, seconds: float = 10.0, leads: tuple[str, ...] = TWELVE) -> ECG:
     """A recording in which every lead holds one voltage, but for a flick in its first sample."""
     signal = np.full((len(leads), round(seconds * RATE_HZ)), millivolts, dtype=np.float32)
     signal[:, 0] += 0.01
-    return ECG(signal, "mV", RATE_HZ, leads, record_id="1", source="test", age=56, sex="female")
+    return ECG(signal, "mV", RATE_HZ, leads, record_id="1", source="test", age=56.0, sex="female")
 
 
 def drawn(figure: Figure, gid: str) -> np.ndarray:
@@ -174,6 +175,7 @@ def test_header_tells_who_and_how() -> None:
 def test_files_are_whole_and_alike(tmp_path: Path, suffix: str) -> None:
     first = save(paper(flat()), tmp_path / f"page{suffix}").read_bytes()
     assert save(paper(flat()), tmp_path / f"page{suffix}").read_bytes() == first
+    assert first.startswith({".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix])
     assert [path.name for path in tmp_path.iterdir()] == [f"page{suffix}"]
 
 

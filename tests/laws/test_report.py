@@ -290,9 +290,7 @@ def _histories(folder: Path, rng: np.random.Generator, tests: list[int]) -> None
 
 def _examples(rng: np.random.Generator, unit: str) -> pd.DataFrame:
     time = np.arange(1000) / 100
-    beat = np.exp(-((((time * 1.2) % 1) - 0.4) ** 2) / 2e-4) + 0.25 * np.exp(
-        -((((time * 1.2) % 1) - 0.7) ** 2) / 3e-3
-    )
+    beat = np.exp(-((((time * 1.2) % 1) - 0.4) ** 2) / 2e-4) + 0.25 * np.exp(-((((time * 1.2) % 1) - 0.7) ** 2) / 3e-3)
     samples = np.outer(rng.uniform(-0.5, 1.4, 12), beat) + rng.normal(0, 0.012, (12, 1000))
     row = {"model": "code_resnet", "class": "AF", "threshold": 0.21, "unit": unit, "rate_hz": 100.0}
     row |= {
@@ -439,6 +437,16 @@ def test_the_headline_gives_both_models_and_what_the_difference_means(page: Page
     assert "Research use only, not a medical device" in page.text
 
 
+def test_a_run_without_a_baseline_has_no_verdict(tmp_path: Path) -> None:
+    folder = build(tmp_path / "run")
+    rewrite(folder, "experiment.json", baseline=None)
+    path = folder / "results" / "contrasts.parquet"
+    pd.read_parquet(path).assign(planned=False).to_parquet(path)
+    shown = text_of(folder)
+    assert "code_resnet reaches a macro AUROC of" in shown and "Planned comparison" not in shown
+    assert "the baseline" not in shown and "no comparison was planned in AUROC" in shown
+
+
 def test_verdicts_follow_the_interval() -> None:
     contrast = {"primary": "a", "other": "b", "detectable": 0.02}
     assert "a is better than b" in verdict(contrast | {"low": 0.001, "high": 0.1})
@@ -450,9 +458,7 @@ def test_verdicts_follow_the_interval() -> None:
 
 
 def test_percentages_never_round_to_certainty() -> None:
-    shown = [
-        percent(p).replace("\u00a0", " ") for p in (0.0, 0.0002, 0.004, 0.03, 0.996, 0.99999, 1.0, float("nan"))
-    ]
+    shown = [percent(p).replace("\u00a0", " ") for p in (0.0, 0.0002, 0.004, 0.03, 0.996, 0.99999, 1.0, float("nan"))]
     assert shown == ["0 %", "less than 0.1 %", "0.4 %", "3 %", "99.6 %", "more than 99.9 %", "100 %", "–"]
 
 
@@ -489,9 +495,7 @@ def test_a_check_of_all_parts_at_once_is_understood(tmp_path: Path) -> None:
     assert "No patient is in two parts: 0 shared by any two parts." in text_of(folder)
     rewrite(folder, "flow.json", overlap=[check | {"count": 3, "examples": ["ptbxl:p<7>"]}])
     shown = text_of(folder)
-    assert (
-        "3 patients shared by any two parts, such as ptbxl:p<7>." in shown and "Parts of the data overlap" in shown
-    )
+    assert "3 patients shared by any two parts, such as ptbxl:p<7>." in shown and "Parts of the data overlap" in shown
 
 
 def test_overlap_is_stated_even_when_there_is_none(page: Page) -> None:
@@ -510,6 +514,7 @@ def test_standardised_leads_get_a_sentence_instead_of_paper(tmp_path: Path) -> N
 
 def test_a_leaky_split_has_a_banner(tmp_path: Path) -> None:
     shown = text_of(build(tmp_path / "run", leaky=True))
+    assert "On a split that leaks, code_resnet reaches a macro AUROC of" in shown
     assert "This split leaks" in shown and "391 patients shared by train and test" in shown
     assert "This split leaks" in (tmp_path / "run" / "model_card.md").read_text()
 
@@ -528,6 +533,20 @@ def test_simulated_data_have_a_banner(tmp_path: Path, page: Page) -> None:
 def test_many_folds_become_a_table(tmp_path: Path) -> None:
     shown = text_of(build(tmp_path / "run", folds=5))
     assert "Parts of each fold" in shown and "(5 folds looked at)" in shown
+
+
+def test_remarks_are_footnotes_said_once(tmp_path: Path) -> None:
+    folder = build(tmp_path / "run")
+    path = folder / "results" / "summary.parquet"
+    table = pd.read_parquet(path)
+    table["note"] = [f"only 7 positives; defined in {k} of 1000 resamples" for k in range(len(table))]
+    table.to_parquet(path)
+    html = report.write(folder).read_text()
+    notes = re.findall(r"<li><sup>(\w+)</sup> (.*?)</li>", html)
+    assert notes[0] == ("a", "only 7 positives")
+    assert notes[1][0] == "b" and "undefined in some resamples" in notes[1][1]
+    assert not [text for _, text in notes if re.search(r"\d of 1000", text)]
+    assert f"defined in {len(table) - 1} of 1000 resamples" in html  # among every number
 
 
 def test_what_a_run_did_not_make_is_said_to_be_missing(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from sklearn import metrics as peer
@@ -42,6 +42,7 @@ def case(n: int, levels: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 @pytest.mark.parametrize("name", PEERS)
+@settings(deadline=None)
 @given(n=st.integers(2, 40), levels=st.integers(1, 60), seed=st.integers(0, 2**32 - 1))
 def test_scikit_learn_agrees(name: str, n: int, levels: int, seed: int) -> None:
     metric = registry.get("metrics", name)

@@ -13,7 +13,7 @@ import json
 import re
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pandas as pd
 
@@ -59,6 +59,7 @@ class Card:
     contains: tuple[str, ...] = ()
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """What every corpus offers.
 

@@ -19,15 +19,22 @@ def read_csv(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     """A CSV as text, with the columns that must be there.
 
     Raises:
-        DatasetError: If it is missing, no CSV, empty, or lacks a column.
+        DatasetError: If it is missing, no CSV, empty, lacks a column, or names one twice or not at all.
     """
 
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        head, table = (
+            pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **how)
+            for how in ({"header": None, "nrows": 1}, {})
+        )
     except FileNotFoundError:
         raise DatasetError(f"{path} is missing; is this the folder of the corpus?") from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise DatasetError(f"{path} is not a readable CSV: {error}") from None
+    if (twice := head.loc[0][head.loc[0].duplicated()]).any():
+        raise DatasetError(f"{path} has two columns '{twice.iloc[0]}'; give each its own name")
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes a first column without a name for an index
+        raise DatasetError(f"{path} has more cells in a row than names in its header; name each column")
     for column in needed:
         if column not in table.columns:
             try:
@@ -43,7 +50,8 @@ def finish(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Brings the columns to their types and insists that each record appears once.
 
     Raises:
-        DatasetError: If a number is none, or a record id appears twice.
+        DatasetError: If a number is none, a fold is below 1, a sex is neither female nor male nor missing, or a record id
+            appears twice.
     """
 
     table = pd.DataFrame({column: rows[column] if column in rows else None for column in COLUMNS})
@@ -52,6 +60,11 @@ def finish(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
         table["fold"] = pd.to_numeric(table["fold"].replace("", None)).astype("Int64")
     except (ValueError, TypeError) as error:
         raise DatasetError(f"{path}: age and fold are numbers or empty: {error}") from None
+    if (table["fold"] < 1).any():
+        raise DatasetError(f"{path}: folds count from 1, but one is {table['fold'].min()}")
+    wrong = table["sex"].dropna()[~table["sex"].dropna().isin(["female", "male"])]
+    if len(wrong):
+        raise DatasetError(f"{path}: sex is 'female', 'male' or empty, not '{wrong.iloc[0]}'")
     for column in ("record_id", "patient_id", "source", "sex"):
         table[column] = table[column].astype("string")
     twice = table["record_id"][table["record_id"].duplicated()]
@@ -107,10 +120,12 @@ def class_columns(raw: pd.DataFrame, columns: Sequence[str], path: Path) -> tupl
         A table with the two lists, and the code of each column.
 
     Raises:
-        DatasetError: If a value is none of 1, 0 and empty, or a code is not in its vocabulary.
+        DatasetError: If a value is none of 1, 0 and empty, a code is not in its vocabulary, or two columns mean one class.
     """
 
     codes = tuple(_code(column, path) for column in columns)
+    if twice := [code for code in codes if codes.count(code) > 1]:
+        raise DatasetError(f"{path} has two columns for the class '{twice[0]}'; keep one")
     for column in columns:
         wrong = raw.index[~raw[column].str.strip().isin(["1", "0", "", "1.0", "0.0"])]
         if len(wrong):

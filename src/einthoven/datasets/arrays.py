@@ -69,16 +69,16 @@ class Arrays:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self._facts = self._read_facts()
-        self.settings = dict(self._facts)
         self._ptbxl = self._facts is _PTBXL_ZSCORED
         self._csv = self.root / self._facts["table"]
         needed = ("row", "ecg_id", "patient_id", "age", "sex", "scp_codes", "strat_fold")
         raw = read_csv(self._csv, needed if self._ptbxl else ("row", "record", "patient"))
         self.annotated, self._table = self._parse(raw)
         rows = pd.to_numeric(raw["row"], errors="coerce")
-        if rows.isna().any() or not rows.between(0, len(self._signals) - 1).all():
+        if not rows.isin(range(len(self._signals))).all():
             raise DatasetError(f"{self._csv}: 'row' must count into the {len(self._signals)} rows of {self._npy}")
         self._row = dict(zip(self._table["record_id"], rows.astype(int), strict=True))
+        self.settings = {**self._facts, "rows": list(self._row.values())}
 
     def _read_facts(self) -> dict[str, Any]:
         path = self.root / "arrays.json"

@@ -49,7 +49,6 @@ class Folder:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
-        self.settings: dict[str, Any] = {}
         self._csv = self.root / "labels.csv"
         raw = read_csv(self._csv, ("path", "patient"))
         lists, codes = class_columns(raw, [c for c in raw.columns if c not in _META], self._csv)
@@ -67,14 +66,12 @@ class Folder:
         )
         self._table = finish(rows, self._csv)
         self._raw = raw.set_index(self._table["record_id"])
+        self.settings: dict[str, Any] = {c: raw[c].tolist() for c in ("unit", "rate_hz", "leads") if c in raw}
 
     def _check(self, raw: pd.DataFrame) -> None:
         absent = [p for p in raw["path"] if not self._exists(p)]
         if absent:
             raise DatasetError(f"{self._csv} names {len(absent)} files that are not there, the first {absent[0]}")
-        if "sex" in raw and not raw["sex"].isin(["female", "male", ""]).all():
-            wrong = raw["sex"][~raw["sex"].isin(["female", "male", ""])].iloc[0]
-            raise DatasetError(f"{self._csv}: sex is 'female', 'male' or empty, not '{wrong}'")
 
     def _exists(self, name: str) -> bool:
         path = self.root / name

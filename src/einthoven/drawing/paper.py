@@ -117,9 +117,7 @@ def _page(strips: list[_Strip], ecg: ECG, title: str | None, notes: list[str]) -
     ups = [s.reach(1) - _ROW * s.row for s in strips]
     downs = [s.reach(-1) - _ROW * (last - s.row) for s in strips]
     top, bottom = (min(max(_HALF, 5.0 * math.ceil(max(mm) / 5.0 + 0.2)), _TALLEST) for mm in (ups, downs))
-    cut = dict.fromkeys(
-        s.lead for s, up, down in zip(strips, ups, downs, strict=True) if up > top or down > bottom
-    )
+    cut = dict.fromkeys(s.lead for s, up, down in zip(strips, ups, downs, strict=True) if up > top or down > bottom)
     if cut:
         notes = [*notes, f"cut at the edge of the paper: {', '.join(cut)}"]
     right = max(s.left + s.seconds * MM_PER_S for s in strips)
@@ -197,9 +195,7 @@ def _grid(axes: Axes, width: float, height: float) -> Rectangle:
         lines += [((x0, y0 + y), (x0 + width, y0 + y)) for y in range(0, round(height) + 1, step)]
         codes = [Outline.MOVETO, Outline.LINETO] * len(lines)
         outline = Outline([point for line in lines for point in line], codes)
-        axes.add_patch(
-            PathPatch(outline, fill=False, edgecolor=colour, linewidth=points, gid=gid, zorder=step / 10)
-        )
+        axes.add_patch(PathPatch(outline, fill=False, edgecolor=colour, linewidth=points, gid=gid, zorder=step / 10))
     return edge
 
 

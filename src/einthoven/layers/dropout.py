@@ -30,8 +30,9 @@ class Dropout(nn.Module):
         """The thinned activations; in evaluation the activations as they are."""
         if not self.training or self.share == 0:
             return x
-        dropped = round(self.share * 2**16)
+        dropped = min(round(self.share * 2**16), 2**16 - 1)
         words = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device).random_(-(2**63), None)
         bits = words.view(torch.int16)[: x.numel()]
         keep = (bits >= dropped - 2**15).to(x.dtype).mul_(2**16 / (2**16 - dropped))
-        return x * keep.as_strided(x.shape, x.stride())
+        dense = torch.empty_like(x, device="meta").stride()  # those of x, unless it is a view with gaps or repeats
+        return x * keep.as_strided(x.shape, dense)

@@ -1,11 +1,12 @@
 """What the metrics of decisions share: the four counts of the confusion matrix."""
 
-__all__ = ["confusion"]
+__all__ = ["Confusion", "confusion"]
 
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
+from scipy.sparse import csr_array
 
 
 class Confusion(NamedTuple):
@@ -22,8 +23,14 @@ def confusion(
     decision: Shaped[np.ndarray, " record"],
     weights: Float[np.ndarray, "record resample"],
 ) -> Confusion:
-    """The weight of the true positives, false positives, false negatives and true negatives."""
+    """The weight of the true positives, false positives, false negatives and true negatives.
 
-    said = decision.astype(bool)
-    outcomes = np.stack([truth & said, ~truth & said, truth & ~said, ~truth & ~said])
-    return Confusion(*(outcomes.astype(weights.dtype) @ weights).astype(np.float64))
+    Each record is in one of the four, so the product is sparse. A dense one would be as short to write, but starts
+    threads, for which a busy machine makes it wait fifty times longer than it counts.
+    """
+
+    outcome = np.where(decision.astype(bool), 0, 2) + np.where(truth, 0, 1)
+    ones = np.ones(len(truth), dtype=weights.dtype)
+    counts = csr_array((ones, (outcome, np.arange(len(truth)))), shape=(4, len(truth))) @ weights
+    hit, false_alarm, missed, rejected = counts.astype(np.float64)
+    return Confusion(hit, false_alarm, missed, rejected)

@@ -5,12 +5,14 @@ A first line `# unit=mV rate_hz=500` states the facts; without it they must be g
 
 __all__ = ["CSV"]
 
+import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from einthoven.records._format import Format, RecordError, as_float32, missing_fact, replacing, to_millivolt
 from einthoven.records.ecg import ECG
@@ -31,38 +33,51 @@ def _read(
     if first.startswith("#"):
         facts = dict(item.split("=", 1) for item in first[1:].split() if "=" in item)
         text = rest
-    unit = unit or facts.get("unit")
-    rate_hz = rate_hz or (float(facts["rate_hz"]) if "rate_hz" in facts else None)
+    unit, rate = unit or facts.get("unit"), rate_hz or facts.get("rate_hz")
     if unit is None:
         raise missing_fact(path, "unit", "unit='mV' (or uV, V, z), or begin the file with '# unit=mV rate_hz=500'")
-    if rate_hz is None:
+    if rate is None:
         raise missing_fact(path, "sampling rate", "rate_hz=…, or begin the file with '# unit=mV rate_hz=500'")
     try:
-        table = pd.read_csv(io.StringIO(text), header=None if _is_number(text) else 0, skipinitialspace=True)
-        samples = table.to_numpy(dtype=np.float64).T
-    except (ValueError, pd.errors.ParserError) as error:
+        names, samples = _table(text)
+    except (ValueError, csv.Error) as error:
         raise RecordError(f"{path} is not a table of numbers with one column a lead: {error}") from None
-    if leads is None and _is_number(text):
+    if leads is None and names is None:
         raise missing_fact(path, "leads", "leads=('I', 'II', …), one name a column, or begin with a row of names")
     factor = 1.0 if unit == "z" else to_millivolt(path, unit)
     try:
         return ECG(
             signal=as_float32(samples * factor),
             unit="z" if unit == "z" else "mV",
-            rate_hz=float(rate_hz),
-            leads=tuple(leads or table.columns),
+            rate_hz=float(rate),
+            leads=tuple(leads or names or ()),
             record_id=path.stem,
         )
     except (ValueError, TypeError) as error:
         raise RecordError(f"{path}: {error}") from None
 
 
-def _is_number(text: str) -> bool:
-    cell = text.partition("\n")[0].split(",")[0].strip()
+def _table(text: str) -> tuple[list[str] | None, Float[np.ndarray, "lead time"]]:
+    """The names of the columns, None where the first row is samples already, and the samples; empty cells are NaN.
+
+    Raises:
+        ValueError: If a cell is no number, the rows are of unequal length, or there are none.
+    """
+    rows = [row for row in csv.reader(io.StringIO(text), skipinitialspace=True) if row]
+    if not rows:
+        raise ValueError("it is empty")
+    if lengths := {len(row) for row in rows} - {len(rows[0])}:
+        raise ValueError(f"its first row has {len(rows[0])} columns, another has {lengths.pop()}")
+    names = None if _is_number(rows[0][0]) else rows.pop(0)
+    samples = np.array([[float(cell) if cell.strip() else np.nan for cell in row] for row in rows], dtype=np.float64)
+    return names, samples.T if rows else np.empty((len(names or ()), 0))
+
+
+def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        float(cell or "nan")
     except ValueError:
-        return cell == ""
+        return False
     return True
 
 

@@ -66,6 +66,8 @@ class ECG:
             raise ValueError(f"the unit of an ECG is 'mV' or 'z', not '{self.unit}'; convert the samples first")
         if not self.rate_hz > 0:
             raise ValueError(f"the rate of an ECG is a positive number of samples per second, not {self.rate_hz}")
+        if self.sex not in ("female", "male", None):
+            raise ValueError(f"the sex of a patient is 'female', 'male' or None, not '{self.sex}'")
         object.__setattr__(self, "signal", signal)
         object.__setattr__(self, "leads", leads)
 

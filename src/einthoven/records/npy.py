@@ -44,7 +44,9 @@ def _read(
         raise missing_fact(path, "sampling rate", "rate_hz=…")
     if leads is None:
         raise missing_fact(path, "leads", "leads=('I', 'II', …), one name a row")
-    factor = 1.0 if unit == "z" else to_millivolt(path, unit)
+    if not isinstance(samples, np.ndarray) or samples.dtype.kind not in "iuf":
+        raise RecordError(f"{path} is not one array of real numbers")
+    factor = 1.0 if unit == "z" else to_millivolt(path, str(unit))
     try:
         return ECG(
             signal=as_float32(samples * factor),
@@ -52,7 +54,7 @@ def _read(
             rate_hz=float(rate_hz),
             leads=tuple(leads),
             record_id=path.stem,
-            age=facts.get("age"),
+            age=float(facts["age"]) if facts.get("age") is not None else None,
             sex=facts.get("sex"),
         )
     except (ValueError, TypeError) as error:

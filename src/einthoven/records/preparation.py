@@ -44,7 +44,8 @@ class Preparation:
             ValueError: If a lead is missing, too much of one is missing, nothing is in it, or its unit cannot be converted.
         """
         if self.unit == "mV" and ecg.unit == "z":
-            raise ValueError("standardised leads (unit 'z') have lost their amplitude; millivolts cannot be had from them")
+            raise ValueError("standardised leads (unit 'z') have lost their amplitude; millivolts cannot be had from them; "
+                "ask for unit 'z' throughout")
         ecg = self._mended(ecg.select(self.leads))
         if ecg.unit == "mV" and self.bandpass_hz is not None:
             ecg = ecg.replace(signal=bandpass(ecg.signal, ecg.rate_hz, *self.bandpass_hz))

@@ -24,6 +24,7 @@ from einthoven.records.leads import canonical
 
 _DEFAULT_GAIN = 200.0  # counts per mV, where a header gives none or 0 (header-5)
 _DEFAULT_RATE_HZ = 250.0  # header-5
+_HIGHEST_MV = 1e6  # a kilovolt; what lies above (infinity too) is no heart, and its gain would round to nothing
 # The count by which each coding says that there is no sample (signal-5, wfdb.io._signal).
 _INVALID = {16: -(2**15), 24: -(2**23), 32: -(2**31), 80: -(2**7), 212: -(2**11)}
 _BITS = {16: 16, 24: 24, 32: 32, 80: 8, 212: 12}
@@ -74,8 +75,10 @@ def _parse(path: Path) -> _Header:
     lines = [line.strip() for line in text.splitlines()]
     comments = [line[1:].strip() for line in lines if line.startswith("#")]
     body = [line for line in lines if line and not line.startswith("#")]
+    fields = body[0].split() if body else []
+    if len(fields) < 2:
+        raise RecordError(f"{path} is not a WFDB header: it {'does not say how many signals' if body else 'is empty'}")
     try:
-        fields = body[0].split()
         notes: list[str] = []
         count = int(fields[1])
         rate = float(re.split(r"[/(]", fields[2])[0]) if len(fields) > 2 else 0.0
@@ -85,8 +88,8 @@ def _parse(path: Path) -> _Header:
         samples = int(fields[3]) if len(fields) > 3 else 0
         simple = "/" not in fields[0] and len(body) > count > 0
         signals = [_signal(line, notes) for line in body[1 : count + 1]] if simple else []
-    except (IndexError, ValueError) as error:
-        raise RecordError(f"{path} is not a WFDB header: {error or 'it is empty'}") from None
+    except ValueError as error:
+        raise RecordError(f"{path} is not a WFDB header: {error}") from None
     simple = simple and all(s.simple for s in signals)
     return _Header(rate, samples or None, signals, comments, notes, simple)
 
@@ -94,6 +97,8 @@ def _parse(path: Path) -> _Header:
 def _signal(line: str, notes: list[str]) -> _Signal:
     """Reads one signal line: file, coding, gain(baseline)/unit, resolution, zero, first, checksum, block, name."""
     fields = line.split(maxsplit=8)
+    if len(fields) < 2:
+        raise ValueError(f"the line '{line}' does not name a signal file and its coding")
     coding, offset, simple = _coding(fields[1])
     name = fields[8] if len(fields) > 8 else ""
     gain, baseline, unit = _gain(fields[2]) if len(fields) > 2 else (0.0, None, "mV")
@@ -163,7 +168,7 @@ def _counts(data: bytes | memoryview, coding: int, signals: int, samples: int) -
     return flat.reshape(samples, signals)
 
 
-def _counts_212(data: bytes | memoryview, total: int) -> Int[np.ndarray, "total"]:
+def _counts_212(data: bytes | memoryview, total: int) -> Int[np.ndarray, " total"]:
     """Two 12-bit samples in three bytes: the middle byte holds the upper four bits of each."""
     raw = np.frombuffer(data, dtype=np.uint8, count=-(-total * 3 // 2))
     raw = np.concatenate([raw, np.zeros(-len(raw) % 3, np.uint8)]).reshape(-1, 3).astype(np.int16)
@@ -275,11 +280,15 @@ def _write(ecg: ECG, path: Path, *, overwrite: bool = False) -> Path:
     if ecg.unit != "mV":
         raise RecordError(f"{path}: WFDB holds voltages, this recording is in unit '{ecg.unit}'; write CSV or NPY")
     stem = _stem(path)
+    if any(c.isspace() for c in stem.name):
+        raise RecordError(f"{path}: a WFDB record has no space in its name; choose another")
     peak = float(np.nanmax(np.abs(ecg.signal), initial=0.0))
+    if peak > _HIGHEST_MV:
+        raise RecordError(f"{path}: WFDB cannot hold a sample of {peak:g} mV; mend the recording or write CSV or NPY")
     gain = 1000.0 if peak <= 32.767 else np.floor(32767 / peak * 1e6) / 1e6
     counts = np.where(np.isnan(ecg.signal), _INVALID[16], np.round(ecg.signal.astype(np.float64) * gain))
     counts = counts.astype("<i2")
-    lines = [f"{stem.name} {len(ecg.leads)} {ecg.rate_hz:g} {ecg.signal.shape[1]}"]
+    lines = [f"{stem.name} {len(ecg.leads)} {ecg.rate_hz:.12g} {ecg.signal.shape[1]}"]
     for name, row in zip(ecg.leads, counts, strict=True):
         checksum = int(row.astype(np.int64).sum()) & 0xFFFF
         first = int(row[0]) if len(row) else 0

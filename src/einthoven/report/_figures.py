@@ -128,9 +128,7 @@ def _curve(run: Run, label_set: str, name: str, kind: str, table: pd.DataFrame, 
         points = table[table["model"] == model]
         style = _style(run, model)
         rising = points["x"].iloc[-1] >= points["x"].iloc[0]
-        steps = (
-            "default" if roc else "steps-pre" if rising else "steps-post"
-        )  # precision holds back to the last recall
+        steps = "default" if roc else "steps-pre" if rising else "steps-post"  # precision holds back to the last recall
         axes.plot(points["x"], points["y"], **style, drawstyle=steps)
         inked.append(_along(points["x"].to_numpy(dtype=float), points["y"].to_numpy(dtype=float)))
         lines.append((f"{model}  {number(scores.get(model))}", style["color"], model == run.primary))
@@ -167,9 +165,7 @@ def calibration(run: Run, label_set: str) -> list[Panel]:
         lines = [("○ before", _GREY, False), ("● after scaling", colour, True)]
         _say(axes, lines, points[["predicted", "observed"]].to_numpy(dtype=float))
         worst = (points["predicted"] - points["observed"]).abs()[points["stage"] == "after"].max()
-        label = (
-            f"Calibration of {model}: after scaling no bin is further than {number(worst, 2)} from the diagonal"
-        )
+        label = f"Calibration of {model}: after scaling no bin is further than {number(worst, 2)} from the diagonal"
         figure_svg = svg(figure, f"calibration-{_slug(label_set)}-{_slug(model)}", label)
         panels.append({"title": model, "detail": "", "svg": figure_svg})
     return panels
@@ -241,9 +237,7 @@ def _ecg(row: Mapping[str, Any]) -> ECG:
 
 def mistake(row: Mapping[str, Any]) -> str:
     """One mistake in words: `Missed AF: code_resnet gave 3 %, threshold 21 %`."""
-    gave = (
-        f"{row['model']} gave {percent(float(row['probability']))}, threshold {percent(float(row['threshold']))}"
-    )
+    gave = f"{row['model']} gave {percent(float(row['probability']))}, threshold {percent(float(row['threshold']))}"
     if row["kind"] == "missed":
         return f"Missed {row['class']}: {gave}."
     return f"False alarm for {row['class']}: {gave}, but the label says there is none."

@@ -16,6 +16,7 @@ __all__ = [
 ]
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,6 +36,8 @@ METRICS = {
     "brier": "Brier score",
     "ece": "calibration error",
 }
+_COUNTED = re.compile(r"defined in \d+ of \d+ resamples")
+_FEWER = "a number here was undefined in some resamples, which its interval leaves out (see: every number)"
 
 
 def _cell(value: float, low: float, high: float, scale: tuple[float, float], plus: bool = False) -> dict[str, Any]:
@@ -85,8 +88,14 @@ def _letter(index: int) -> str:
 
 
 def _notes(table: pd.DataFrame) -> list[str]:
-    """The different notes of some rows, each told of its class."""
-    return list(dict.fromkeys(note for note in table["note"].fillna("") if note))
+    """The different remarks of some rows.
+
+    That a number was undefined in some resamples is said once, without the count: that differs from cell to cell,
+    and the table of every number gives it.
+    """
+    remarks = [part for note in table["note"].fillna("") for part in note.split("; ") if part]
+    different = [remark for remark in dict.fromkeys(remarks) if not _COUNTED.fullmatch(remark)]
+    return different + ([_FEWER] if len(different) < len(set(remarks)) else [])
 
 
 def _classes(table: pd.DataFrame) -> list[str]:
@@ -268,9 +277,7 @@ def cohort(run: Run) -> list[tuple[str, str]]:
     quartiles = np.percentile(ages, [50, 25, 75]) if len(ages) else np.zeros(3)
     middle = "{:.0f} years ({:.0f}–{:.0f})".format(*quartiles) if len(ages) else "unknown"
     lacking = len(table) - len(ages)
-    facts = [
-        ("Age, median (quartiles)", middle + (f"; unknown in {count(lacking)}" if lacking and len(ages) else ""))
-    ]
+    facts = [("Age, median (quartiles)", middle + (f"; unknown in {count(lacking)}" if lacking and len(ages) else ""))]
     for value, share in table["sex"].fillna("unknown").value_counts().sort_index().items():
         facts.append((f"Sex {value}", f"{count(share)} ({percent(share / len(table))})"))
     for value, share in table["source"].fillna("unknown").value_counts().sort_index().items():
@@ -283,9 +290,7 @@ def epochs(run: Run) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for model in dict.fromkeys(cell.model for cell in run.histories):
         found = [epochs for cell, epochs in run.histories.items() if cell.model == model]
-        seconds = pd.Series(
-            [float(e["seconds"]) for epochs in found for e in epochs if e.get("seconds") is not None]
-        )
+        seconds = pd.Series([float(e["seconds"]) for epochs in found for e in epochs if e.get("seconds") is not None])
         lines.append(
             {"model": model, "trainings": len(found), "epochs": _span(pd.Series([len(e) for e in found]))}
             | {"seconds": f"{seconds.median():.1f}" if len(seconds) else "–", "total": count(round(seconds.sum()))}

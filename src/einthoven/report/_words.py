@@ -75,9 +75,7 @@ def verdict(contrast: Mapping[str, Any]) -> str:
     a, b = contrast["primary"], contrast["other"]
     found = versus_zero(contrast["low"], contrast["high"])
     if found in ("better", "worse"):
-        return (
-            f"{a} is {found} than {b}: the whole interval lies {'above' if found == 'better' else 'below'} zero."
-        )
+        return f"{a} is {found} than {b}: the whole interval lies {'above' if found == 'better' else 'below'} zero."
     if found == "undefined":
         return f"Whether {a} differs from {b} could not be computed."
     sentence = f"A difference between {a} and {b} is not detectable: the interval includes zero."

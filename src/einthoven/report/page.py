@@ -7,7 +7,6 @@ one file that needs no network, no script and no font of its own; every text tha
 __all__ = ["write"]
 
 import json
-from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -85,9 +84,7 @@ def _facts(run: Run) -> dict[str, Any]:
     sets = [
         {
             "name": name,
-            "scores": [
-                _tables.scores(run, name, metric) for metric in ("auroc", "auprc") if _any(run, name, metric)
-            ],
+            "scores": [_tables.scores(run, name, metric) for metric in ("auroc", "auprc") if _any(run, name, metric)],
             "contrasts": _tables.contrasts(run, name),
             "planned": _planned(run, name),
             "roc": _figures.curves(run, name, "roc") if has("curves") else None,
@@ -151,15 +148,17 @@ def _headline(run: Run) -> str:
     contrast = _planned(run, run.label_sets[0])
     if ours is None:
         return f"{run.primary} has no macro AUROC on {run.label_sets[0]}."
-    show = partial(_words.interval, plus=False)
-    sentence = f"{run.primary} reaches a macro AUROC of {show(ours['value'], ours['low'], ours['high'])}"
+    show = _words.interval
+    leaky, made = run.experiment["split_is_leaky"], run.synthetic
+    where = "On a split that leaks, " if leaky else "On simulated ECGs, " if made else ""
+    sentence = f"{where}{run.primary} reaches a macro AUROC of {show(ours['value'], ours['low'], ours['high'])}"
     sentence += f" on the label set {run.label_sets[0]}"
     if theirs is None or run.primary == run.baseline:
         return f"{sentence}."
     sentence += f"; the baseline {run.baseline} reaches {show(theirs['value'], theirs['low'], theirs['high'])}."
     if contrast is None:
         return f"{sentence} Their paired difference is not available."
-    difference = _words.interval(contrast["difference"], contrast["low"], contrast["high"], plus=True)
+    difference = show(contrast["difference"], contrast["low"], contrast["high"], plus=True)
     return f"{sentence} Paired difference {difference}. {_words.verdict(contrast)}"
 
 

@@ -34,7 +34,7 @@ class Splitter:
         within: Whether validation is drawn by patient from the training records, rather than being a fold.
     """
 
-    assign: Callable[[pd.DataFrame, Float[np.ndarray, "record class"], int, int], Int[np.ndarray, "record"]]
+    assign: Callable[[pd.DataFrame, Float[np.ndarray, "record class"], int, int], Int[np.ndarray, " record"]]
     leaky: bool = False
     within: bool = False
 
@@ -61,7 +61,7 @@ def split(
     test_fold: int,
     folds: int = 10,
     seed: int = 0,
-) -> Shaped[np.ndarray, "record"]:
+) -> Shaped[np.ndarray, " record"]:
     """The part of each record: `train`, `validation`, `test`, or empty for none.
 
     Arguments:
@@ -100,7 +100,7 @@ def split(
     return parts
 
 
-def overlap(table: pd.DataFrame, parts: Shaped[np.ndarray, "record"]) -> pd.DataFrame:
+def overlap(table: pd.DataFrame, parts: Shaped[np.ndarray, " record"]) -> pd.DataFrame:
     """Who stands in two parts: one row for each kind (patient, record) and pair of parts that share one.
 
     Records of unknown patients cannot be looked at; they are in no row.

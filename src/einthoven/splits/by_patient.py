@@ -14,7 +14,7 @@ from einthoven.splits import Splitter
 
 
 def _assign(table: pd.DataFrame, targets: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    owner = table["patient_id"].fillna(table["record_id"])
+    owner = ("patient " + table["patient_id"]).fillna("record " + table["record_id"])
     patient, _ = pd.factorize(owner, sort=True)
     counts = np.zeros((patient.max(initial=-1) + 1, targets.shape[1] + 1))
     np.add.at(counts, patient, np.column_stack([targets == 1, np.ones(len(table))]))

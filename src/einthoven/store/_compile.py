@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ _SCALE = 0.001
 _TOLERANCE = 0.005  # mV: five counts of PTB-XL, whose twelve leads were rounded one by one
 
 
+@runtime_checkable
 class _Source(Protocol):
     """What is compiled: a data set."""
 
@@ -75,7 +76,7 @@ def compile_store(
         if store.facts["plan"] != plan:
             raise StoreError(f"{folder} holds a store of other records or another preparation; choose another folder")
         return store
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError(f"{folder} is not empty and not a store; choose another folder")
     partial = folder.with_name(folder.name + ".partial")
     with fail_on_write(partial):

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,7 @@ def fail_on_write(folder: Path) -> Iterator[None]:
         raise StoreError(f"{folder} cannot be written ({error.strerror or error}); choose another folder") from None
 
 
+@runtime_checkable
 class Signals(Protocol):
     """Anything that gives prepared signals by row: a store, or several joined."""
 
@@ -53,7 +54,7 @@ class Signals(Protocol):
     preparation: Preparation
     annotated: dict[str, tuple[str, ...]]
 
-    def batch(self, rows: Int[np.ndarray, "batch"], samples: int) -> Float[np.ndarray, "batch lead time"]: ...
+    def batch(self, rows: Int[np.ndarray, " batch"], samples: int) -> Float[np.ndarray, "batch lead time"]: ...
 
 
 class Store:
@@ -76,13 +77,14 @@ class Store:
         self.folder = Path(folder)
         try:
             self.facts: dict[str, Any] = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise StoreError(f"{self.folder} holds no finished store; make one with `einthoven compile`") from None
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"{self.folder}/store.json is damaged ({error}); compile it again") from None
-        if self.facts.get("version") != VERSION:
+        version = self.facts.get("version") if isinstance(self.facts, dict) else None
+        if version != VERSION:
             raise StoreError(
-                f"{self.folder} is a store of version {self.facts.get('version')}, this program reads {VERSION}; "
+                f"{self.folder} is a store of version {version}, this program reads {VERSION}; "
                 "compile it again"
             )
         facts = dict(self.facts["preparation"])
@@ -94,7 +96,10 @@ class Store:
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != facts["bytes"]:
                 raise StoreError(f"{path} is missing or has another size than when it was made; compile it again")
-        self.table = pd.read_parquet(self.folder / "records.parquet")
+        try:
+            self.table = pd.read_parquet(self.folder / "records.parquet")
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.folder}/records.parquet cannot be read ({error}); compile it again") from None
         self._maps: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -110,7 +115,7 @@ class Store:
             if checksum(self.folder / name) != facts["sha256"]:
                 raise StoreError(f"{self.folder / name} has changed since it was made; compile it again")
 
-    def batch(self, rows: Int[np.ndarray, "batch"], samples: int) -> Float[np.ndarray, "batch lead time"]:
+    def batch(self, rows: Int[np.ndarray, " batch"], samples: int) -> Float[np.ndarray, "batch lead time"]:
         """Recordings of one length: longer ones are cut at both ends, shorter ones centred between zeros.
 
         Arguments:
@@ -173,7 +178,7 @@ class Joined:
     def __len__(self) -> int:
         return len(self.table)
 
-    def batch(self, rows: Int[np.ndarray, "batch"], samples: int) -> Float[np.ndarray, "batch lead time"]:
+    def batch(self, rows: Int[np.ndarray, " batch"], samples: int) -> Float[np.ndarray, "batch lead time"]:
         """Recordings of one length; see `Store.batch`."""
         rows = np.asarray(rows)
         out = np.zeros((len(rows), len(self.preparation.leads), samples), dtype=np.float32)

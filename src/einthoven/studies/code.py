@@ -43,6 +43,7 @@ def code(
     split: str = "by_patient",
     seeds: Sequence[int] = (0,),
     folds: Sequence[int] = (10,),
+    fold_count: int = 10,
     rate_hz: float = 400.0,
     unit: Literal["mV", "z"] = "mV",
     bandpass_hz: tuple[float, float] | None = None,
@@ -56,7 +57,8 @@ def code(
         models: The models; the first is the primary one and is compared with boosting, or else with the last.
         split: Who goes where: by_patient, official, by_source, or the leaky by_example.
         seeds: One training of each model with each seed.
-        folds: Test folds out of ten; all ten make a cross-fitting in which each record is predicted once.
+        folds: Test folds, from 1; all of them make a cross-fitting in which each record is predicted once.
+        fold_count: How many folds there are; of them one is the test set and one validation.
         rate_hz: Samples per second that the models see.
         unit: mV, or z to standardise each lead, which loses the amplitude.
         bandpass_hz: A band to keep, such as 0.5 40; none in the paper.
@@ -70,6 +72,8 @@ def code(
     for name, value in (("data", data), ("labels", labels), ("models", models), ("seeds", seeds), ("folds", folds)):
         if not value:
             raise RunError(f"a study needs at least one of {name}")
+    if fold_count < 3 or not all(1 <= fold <= fold_count for fold in folds):
+        raise RunError(f"test folds go from 1 to {fold_count}, of at least three; asked for {list(folds)}")
     for name in labels:
         registry.nearest(name, [*label_sets.names(), "own"], "label set")
     for name in epochs or {}:
@@ -84,6 +88,7 @@ def code(
         seeds=tuple(seeds),
         folds=tuple(folds),
         split=split,
+        fold_count=fold_count,
         samples=round(_SAMPLES_S * rate_hz),
         rate_hz=float(rate_hz),
         unit=unit,

@@ -76,11 +76,12 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
     folder = Path(folder)
     try:
         contract = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
+        version = contract.get("version")
         weights = load_file(folder / "model.safetensors")
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ValueError(f"{folder} is no checkpoint: {Path(error.filename or 'model.safetensors').name} is missing") from None
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, AttributeError, ValueError) as error:
         raise ValueError(f"{folder} is damaged ({error}); fetch or train it again") from None
-    if contract.get("version") != VERSION:
-        raise ValueError(f"{folder} is a checkpoint of version {contract.get('version')}, this program reads {VERSION}")
+    if version != VERSION:
+        raise ValueError(f"{folder} is a checkpoint of version {version}, this program reads {VERSION}")
     return weights, contract

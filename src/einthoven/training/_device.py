@@ -3,6 +3,7 @@
 __all__ = ["Device"]
 
 import dataclasses
+import logging
 from typing import Literal
 
 import torch
@@ -37,4 +38,5 @@ class Device:
 
     def fabric(self) -> Fabric:
         """The launcher of one process on one device."""
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces each precision otherwise
         return Fabric(accelerator=self.accelerator, devices=1, precision=self.resolved)  # type: ignore[arg-type]

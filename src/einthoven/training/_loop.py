@@ -36,7 +36,7 @@ class Data:
         rate_hz: Samples per second.
     """
 
-    fetch: Callable[[Int[np.ndarray, "batch"]], Float[np.ndarray, "batch lead time"]]
+    fetch: Callable[[Int[np.ndarray, " batch"]], Float[np.ndarray, "batch lead time"]]
     y: Float[np.ndarray, "record class"]
     rate_hz: float
 
@@ -49,8 +49,8 @@ def fit(
     model: nn.Module,
     objective: Callable[[Any, dict[str, Tensor]], dict[str, Tensor]],
     data: Data,
-    train: Int[np.ndarray, "train"],
-    validation: Int[np.ndarray, "validation"],
+    train: Int[np.ndarray, " train"],
+    validation: Int[np.ndarray, " validation"],
     recipe: Recipe,
     *,
     seed: int,
@@ -152,7 +152,7 @@ def _validate(objective: Any, logits: np.ndarray, y: np.ndarray) -> dict[str, fl
 
 
 def predict(
-    network: nn.Module, data: Data, rows: Int[np.ndarray, "batch"], recipe: Recipe, *, fabric: Any = None
+    network: nn.Module, data: Data, rows: Int[np.ndarray, " batch"], recipe: Recipe, *, fabric: Any = None
 ) -> Float[np.ndarray, "batch class"]:
     """The logits of some records; with windows, the largest over the windows that cover a record.
 

@@ -18,7 +18,7 @@ class Crop:
 
     samples: int
 
-    def draw(self, batch: int, length: int, rng: np.random.Generator) -> Int[np.ndarray, "batch"]:
+    def draw(self, batch: int, length: int, rng: np.random.Generator) -> Int[np.ndarray, " batch"]:
         """Where each window begins, for signals of `length` samples.
 
         Raises:
@@ -28,13 +28,13 @@ class Crop:
         return rng.integers(0, length - self.samples + 1, size=batch)
 
     def apply(
-        self, x: Float[np.ndarray, "batch lead time"], starts: Int[np.ndarray, "batch"]
+        self, x: Float[np.ndarray, "batch lead time"], starts: Int[np.ndarray, " batch"]
     ) -> Float[np.ndarray, "batch lead samples"]:
         """The windows that begin there."""
         at = starts[:, None] + np.arange(self.samples)
         return np.take_along_axis(x, at[:, None, :], axis=2)
 
-    def cover(self, length: int) -> Int[np.ndarray, "window"]:
+    def cover(self, length: int) -> Int[np.ndarray, " window"]:
         """Where windows begin that cover a signal of `length` samples, each overlapping the next by half or more.
 
         Raises:

@@ -1,0 +1,213 @@
+"""What every splitter promises, on cohorts that hypothesis makes up, and what single ones promise beyond that."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from einthoven import splits
+from einthoven.registry import UnknownName
+from einthoven.splits import LeakError, Splitter
+
+NAMES = splits.names()
+SAFE = tuple(name for name in NAMES if not splits.get(name).leaky)
+LEAKY = tuple(name for name in NAMES if splits.get(name).leaky)
+
+
+def make(owner: list[int | None], classes: int = 3, seed: int = 0, folds: int = 5) -> tuple[pd.DataFrame, np.ndarray]:
+    """A cohort in which a patient has one source and one fold of the publisher's."""
+    rng = np.random.default_rng(seed)
+    whose = [1000 + i if person is None else person for i, person in enumerate(owner)]
+    table = pd.DataFrame(
+        {
+            "record_id": [f"c:{i}" for i in range(len(owner))],
+            "patient_id": [None if person is None else f"c:{person}" for person in owner],
+            "source": [f"hospital {person % 3}" for person in whose],
+            "fold": [person % folds + 1 for person in whose],
+        }
+    ).astype({"record_id": "string", "patient_id": "string", "source": "string", "fold": "Int64"})
+    y = (rng.random((len(owner), classes)) < (0.5, 0.2, 0.05)[:classes]).astype(np.float32)
+    y[rng.random(y.shape) < 0.1] = np.nan
+    return table, y
+
+
+cohorts = st.builds(
+    make,
+    st.lists(st.none() | st.integers(0, 25), min_size=30, max_size=90),
+    seed=st.integers(0, 5),
+)
+
+
+def parts_or_none(name: str, table: pd.DataFrame, y: np.ndarray, **how: int) -> np.ndarray | None:
+    """The parts, or None where a cohort is too small for them."""
+    try:
+        return splits.split(name, table, y, **how)
+    except LeakError:
+        raise
+    except ValueError as error:
+        assert "part empty" in str(error) or "at least two" in str(error)
+        return None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_splitter_states_its_facts(name: str) -> None:
+    splitter = splits.get(name)
+    assert isinstance(splitter, Splitter)
+    assert isinstance(splitter.leaky, bool) and isinstance(splitter.within, bool)
+    assert splitter.leaky == (name == "by_example"), "a leaky splitter says so, and only a leaky one"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(cohort=cohorts, test_fold=st.integers(1, 5), seed=st.integers(0, 3))
+def test_each_record_has_one_part_and_the_same_one_again(
+    name: str, cohort: tuple[pd.DataFrame, np.ndarray], test_fold: int, seed: int
+) -> None:
+    table, y = cohort
+    parts = parts_or_none(name, table, y, test_fold=test_fold, folds=5, seed=seed)
+    assume(parts is not None)
+    assert parts is not None and parts.shape == (len(table),)
+    assert set(parts) == {"train", "validation", "test"}, "none is empty, and no record of these cohorts is left out"
+    np.testing.assert_array_equal(parts, splits.split(name, table, y, test_fold=test_fold, folds=5, seed=seed))
+
+
+@pytest.mark.parametrize("name", SAFE)
+@given(cohort=cohorts, test_fold=st.integers(1, 5), seed=st.integers(0, 3))
+def test_no_patient_stands_on_two_sides(
+    name: str, cohort: tuple[pd.DataFrame, np.ndarray], test_fold: int, seed: int
+) -> None:
+    table, y = cohort
+    parts = parts_or_none(name, table, y, test_fold=test_fold, folds=5, seed=seed)
+    assume(parts is not None)
+    sides = pd.DataFrame({"patient": table["patient_id"], "part": parts}).dropna().groupby("patient")["part"].nunique()
+    assert (sides == 1).all()
+    assert splits.overlap(table, parts).empty
+
+
+@pytest.mark.parametrize("name", LEAKY)
+def test_a_leaky_splitter_leaks_and_the_overlap_names_the_patients(name: str) -> None:
+    table, y = make([i // 3 for i in range(150)])
+    parts = splits.split(name, table, y, test_fold=2, folds=5)
+    found = splits.overlap(table, parts)
+    assert list(found.columns) == ["kind", "parts", "count", "examples"]
+    assert set(found["kind"]) == {"patient"} and set(found["parts"]) == {"train|validation", "train|test", "validation|test"}
+    for row in found.itertuples():
+        left, right = row.parts.split("|")
+        both = set(table["patient_id"][parts == left]) & set(table["patient_id"][parts == right])
+        assert row.count == len(both) > 0 and set(row.examples) <= both and 1 <= len(row.examples) <= 3
+
+
+@pytest.mark.parametrize("name", ["by_patient", "by_example", "official"])
+def test_cross_fitting_tests_and_validates_each_record_once(name: str) -> None:
+    table, y = make([i // 2 for i in range(80)], folds=5)
+    parts = np.stack([splits.split(name, table, y, test_fold=fold, folds=5) for fold in range(1, 6)])
+    assert ((parts == "test").sum(axis=0) == 1).all() and ((parts == "validation").sum(axis=0) == 1).all()
+    assert ((parts == "train").sum(axis=0) == 3).all()
+    for fold in range(5):
+        np.testing.assert_array_equal(parts[fold] == "validation", parts[fold - 1] == "test")
+
+
+@pytest.mark.parametrize("name", ["by_patient", "by_example"])
+def test_another_seed_is_another_split(name: str) -> None:
+    table, y = make([i // 2 for i in range(80)])
+    a, b = (splits.split(name, table, y, test_fold=1, folds=5, seed=seed) for seed in (0, 1))
+    assert (a != b).any()
+
+
+def test_stratification_is_even() -> None:
+    rng = np.random.default_rng(0)
+    table, _ = make(sorted(rng.integers(0, 400, size=600).tolist()))
+    y = (rng.random((600, 4)) < (0.5, 0.2, 0.1, 0.03)).astype(np.float32)
+    fold = splits.get("by_patient").assign(table, y, 10, 0)
+    assert sorted(set(fold)) == list(range(1, 11))
+    sizes = np.bincount(fold, minlength=11)[1:]
+    assert sizes.max() - sizes.min() <= 4
+    for column in y.T:
+        share = np.bincount(fold[column == 1], minlength=11)[1:]
+        assert abs(share - share.mean()).max() <= 2, share
+    chance = np.bincount(rng.integers(0, 10, 600)[y[:, 1] == 1], minlength=10)
+    assert np.ptp(chance) > 5, "what the dice would have done"
+
+
+def test_folds_are_even_without_any_label() -> None:
+    table, _ = make([i // 2 for i in range(100)])
+    fold = splits.get("by_patient").assign(table, np.full((100, 2), np.nan, np.float32), 5, 0)
+    assert np.bincount(fold)[1:].tolist() == [20] * 5
+
+
+def test_a_record_of_unknown_patient_is_a_patient_of_its_own() -> None:
+    table, y = make([None] * 60 + list(range(20)) * 2)
+    twins = table["patient_id"].isin(table["record_id"][:60]).to_numpy()
+    assert twins.any(), "patients whose id equals that of a record of somebody unknown"
+    alone, _ = make([None] * 100)
+    for name in ("by_patient", "by_example"):
+        parts = splits.split(name, alone, y, test_fold=1, folds=5)
+        assert {part: int((parts == part).sum()) for part in splits.PARTS} == {"train": 60, "validation": 20, "test": 20}
+        assert splits.overlap(alone, parts).empty, "nobody is known, so nobody can be seen on two sides"
+    fold = pd.Series(splits.get("by_patient").assign(table, y, 5, 0))
+    renamed = table.assign(record_id="x" + table["record_id"])
+    np.testing.assert_array_equal(np.sort(fold), np.sort(splits.get("by_patient").assign(renamed, y, 5, 0)))
+    assert (fold[60:].groupby(table["patient_id"][60:]).nunique() == 1).all()
+
+
+def test_a_record_that_is_there_twice_is_seen() -> None:
+    table, y = make([None] * 40)
+    table.loc[1, "record_id"] = table.loc[0, "record_id"]
+    parts = np.array(["train", "test"] + ["train"] * 30 + ["validation"] * 8, dtype=object)
+    found = splits.overlap(table, parts)
+    assert found[["kind", "parts", "count"]].values.tolist() == [["record", "train|test", 1]]
+    assert found["examples"].iloc[0] == [table.loc[0, "record_id"]]
+
+
+def test_official_folds_that_share_a_patient_are_refused() -> None:
+    table, y = make([i // 2 for i in range(60)])
+    table.loc[0, "fold"] = table.loc[1, "fold"] % 5 + 1
+    table.loc[:1, "fold"] = [1, 2]
+    with pytest.raises(LeakError, match=r"'official' puts 1 patients into both parts .* one c:0; split by_patient"):
+        splits.split("official", table, y, test_fold=1, folds=5)
+
+
+def test_official_follows_the_publisher() -> None:
+    table, y = make(list(range(50)))
+    parts = splits.split("official", table, y, test_fold=1, folds=5)
+    np.testing.assert_array_equal(parts == "test", table["fold"] == 1)
+    np.testing.assert_array_equal(parts == "validation", table["fold"] == 5)
+
+
+def test_official_needs_folds() -> None:
+    table, y = make(list(range(50)))
+    for fold, match in ((pd.NA, "have no folds of their own"), (6, "name fold 6, more than the 5")):
+        with pytest.raises(ValueError, match=match):
+            splits.split("official", table.assign(fold=pd.array([fold] * 50, "Int64")), y, test_fold=1, folds=5)
+    table.loc[table["source"] == "hospital 2", "fold"] = pd.NA
+    with pytest.raises(ValueError, match="records of hospital 2 have no fold"):
+        splits.split("official", table, y, test_fold=1, folds=5)
+
+
+def test_by_source_tests_on_one_source_after_another() -> None:
+    table, y = make([i // 2 for i in range(90)])
+    for fold in (1, 2, 3):
+        parts = splits.split("by_source", table, y, test_fold=fold)
+        np.testing.assert_array_equal(parts == "test", table["source"] == f"hospital {fold - 1}")
+        assert 0 < (parts == "validation").sum() < (parts == "train").sum()
+
+
+def test_by_source_refuses_one_source_and_patients_who_moved() -> None:
+    table, y = make([i // 2 for i in range(90)])
+    with pytest.raises(ValueError, match="at least two; there is only hospital 0"):
+        splits.split("by_source", table.assign(source="hospital 0"), y, test_fold=1)
+    moved = table.assign(source=["hospital 0", "hospital 1"] * 45)
+    with pytest.raises(LeakError, match="patients into both"):
+        splits.split("by_source", moved, y, test_fold=1)
+
+
+def test_an_empty_part_is_an_error() -> None:
+    table, y = make([0] * 10 + [1] * 10)
+    with pytest.raises(ValueError, match="'by_patient' leaves the train part empty for test fold"):
+        folds = splits.get("by_patient").assign(table, y, 2, 0)
+        splits.split("by_patient", table, y, test_fold=int(folds[0]), folds=2)
+
+
+def test_unknown_splitters_get_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'by_patient'"):
+        splits.get("by_patients")

@@ -1,0 +1,115 @@
+"""What must hold of the objectives: unknown labels say nothing, and the known ones what PyTorch's loss says."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from einthoven.objectives import names
+from einthoven.objectives.classify import Classify
+
+SHAPE = (7, 4)
+
+
+def logits(seed: int = 0) -> Tensor:
+    return 3 * torch.randn(SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+def truth(seed: int = 1, unknown: float = 0.0) -> Tensor:
+    draw = torch.rand((2, *SHAPE), generator=torch.Generator().manual_seed(seed))
+    return torch.where(draw[1] < unknown, torch.nan, (draw[0] < 0.4).float())
+
+
+def gradient(objective: Classify, at: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    at = at.clone().requires_grad_()
+    loss = objective.loss(at, y)
+    (slope,) = torch.autograd.grad(loss, at)
+    return loss.detach(), slope
+
+
+KINDS = [
+    Classify(),
+    Classify(focal=2.0),
+    Classify(weights=(1.0, 2.0, 5.0, 0.5)),
+    Classify((1.0, 3.0, 1.0, 9.0), 1.0),
+]
+
+
+def test_every_objective_is_listed() -> None:
+    assert "classify" in names()
+
+
+def test_with_all_labels_known_it_is_pytorchs_cross_entropy() -> None:
+    torch.testing.assert_close(
+        Classify().loss(logits(), truth()), F.binary_cross_entropy_with_logits(logits(), truth())
+    )
+
+
+def test_weights_count_positives() -> None:
+    weights = torch.tensor([1.0, 2.0, 5.0, 0.5])
+    expected = F.binary_cross_entropy_with_logits(logits(), truth(), pos_weight=weights)
+    torch.testing.assert_close(Classify(weights=weights.tolist()).loss(logits(), truth()), expected)
+
+
+@pytest.mark.parametrize("objective", KINDS, ids=repr)
+@given(seed=st.integers(0, 10_000), share=st.floats(0.05, 0.95))
+@settings(deadline=None, max_examples=25)
+def test_unknown_labels_say_nothing(objective: Classify, seed: int, share: float) -> None:
+    y = truth(seed, share)
+    loss, slope = gradient(objective, logits(seed), y)
+    unknown = torch.isnan(y)
+    assert torch.isfinite(slope).all() and (slope[unknown] == 0).all()
+    assert (slope[~unknown] != 0).all()
+    elsewhere = torch.where(unknown, logits(seed + 1) * 5, logits(seed))
+    again, slope_again = gradient(objective, elsewhere, y)
+    assert torch.equal(loss, again) and torch.equal(slope, slope_again)
+
+
+def test_the_mean_is_over_known_labels() -> None:
+    y = truth(3, 0.5)
+    known = ~torch.isnan(y)
+    expected = F.binary_cross_entropy_with_logits(logits()[known], y[known])
+    torch.testing.assert_close(Classify().loss(logits(), y), expected)
+
+
+@pytest.mark.parametrize("objective", KINDS, ids=repr)
+def test_nothing_known_is_a_loss_of_zero(objective: Classify) -> None:
+    loss, slope = gradient(objective, logits(), torch.full(SHAPE, torch.nan))
+    assert loss == 0 and (slope == 0).all()
+
+
+def test_focus_zero_is_plain() -> None:
+    assert torch.equal(Classify(focal=0.0).loss(logits(), truth()), Classify().loss(logits(), truth()))
+
+
+@given(st.floats(0.25, 5), st.floats(-8, 8), st.sampled_from([0.0, 1.0]))
+@settings(deadline=None, max_examples=50)
+def test_focus_weighs_a_term_by_what_is_missing_to_the_truth(focal: float, logit: float, label: float) -> None:
+    at, y = torch.tensor([[logit]], dtype=torch.float64), torch.tensor([[label]], dtype=torch.float64)
+    right = torch.sigmoid(at if label else -at)
+    expected = (1 - right) ** focal * -torch.log(right)
+    torch.testing.assert_close(Classify(focal=focal).loss(at, y), expected.squeeze())
+
+
+def test_focus_makes_the_easy_count_less_beside_the_hard() -> None:
+    y = torch.ones(1, 1)
+    easy, hard = torch.tensor([[4.0]]), torch.tensor([[-1.0]])
+    shares = [Classify(focal=f).loss(easy, y) / Classify(focal=f).loss(hard, y) for f in (0.0, 1.0, 2.0, 4.0)]
+    assert all(later < earlier for earlier, later in zip(shares, shares[1:], strict=False))
+
+
+def test_extreme_logits_stay_finite() -> None:
+    at = torch.tensor([[300.0, -300.0]])
+    for y in (torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]])):
+        for objective in (Classify(), Classify(focal=2.0), Classify(weights=(3.0, 20.0))):
+            loss, slope = gradient(objective, at, y)
+            assert torch.isfinite(loss) and torch.isfinite(slope).all()
+
+
+def test_called_with_a_model_it_gives_the_loss_and_the_logits() -> None:
+    batch = {"x": torch.ones(2, 3, 5), "y": torch.tensor([[1.0], [torch.nan]])}
+    found = Classify()(lambda x: x.mean(dim=(1, 2), keepdim=True).flatten(1).bfloat16(), batch)
+    assert found["logits"].dtype == torch.float32 and found["logits"].shape == (2, 1)
+    torch.testing.assert_close(found["loss"], F.softplus(torch.tensor(-1.0)))
