@@ -11,9 +11,7 @@ import jaxtyping
 import pytest
 
 # Before anything imports einthoven: shapes and types of every annotated function are checked while the tests run.
-jaxtyping.install_import_hook(
-    "einthoven", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
-)
+jaxtyping.install_import_hook("einthoven", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 # No test looks at a clock, and the same commit is tested on the same examples.
 hypothesis.settings.register_profile("einthoven", deadline=None, derandomize=True, max_examples=50)

@@ -98,7 +98,9 @@ def test_every_room_has_its_place_and_none_is_a_cupboard() -> None:
     folders = {room_of(file) for file in FILES if len(file.relative_to(SRC).parts) > 1}
     assert folders <= set(ORDER)
     assert {"records", "datasets", "models", "pipeline"} <= folders
-    assert not {"utils", "util", "common", "helpers", "misc"} & {part for f in FILES for part in f.with_suffix("").parts}
+    assert not {"utils", "util", "common", "helpers", "misc"} & {
+        part for f in FILES for part in f.with_suffix("").parts
+    }
 
 
 def test_the_registry_imports_nothing_of_ours() -> None:

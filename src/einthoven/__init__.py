@@ -19,7 +19,7 @@ _LAZY = {
     "ECG": ("einthoven.records", "ECG"),
     "read": ("einthoven.records", "read"),
     "write": ("einthoven.records", "write"),
-    "plot": ("einthoven.drawing", "paper"),
+    "plot": ("einthoven.drawing.paper", "paper"),
     "run": ("einthoven.pipeline", "run"),
     "datasets": ("einthoven.datasets", None),
     "labels": ("einthoven.labels", None),
@@ -28,7 +28,7 @@ _LAZY = {
 
 if TYPE_CHECKING:
     from einthoven import datasets, labels, studies
-    from einthoven.drawing import paper as plot
+    from einthoven.drawing.paper import paper as plot
     from einthoven.pipeline import run
     from einthoven.records import ECG, read, write
 

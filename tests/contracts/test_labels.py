@@ -92,7 +92,9 @@ def test_a_code_that_is_there_counts_even_if_others_are_unknown() -> None:
 def test_six_diagnoses_can_be_read_off_either_system() -> None:
     pairs = {"1dAVb": "1AVB", "RBBB": "CRBBB", "LBBB": "CLBBB", "SB": "SBRAD", "AF": "AFIB", "ST": "STACH"}
     for code, scp in pairs.items():
-        table = cohort(("p", {f"scp:{scp}"}, set()), ("p", set(), set()), ("c", {f"code6:{code}"}, set()), ("c", set(), set()))
+        table = cohort(
+            ("p", {f"scp:{scp}"}, set()), ("p", set(), set()), ("c", {f"code6:{code}"}, set()), ("c", set(), set())
+        )
         both = {"p": SCP, "c": CODE6}
         assert column("code6", code, table, both) == [1, 0, 1, 0]
         assert column("statements", scp, table, both) == [1, 0, 1, 0]

@@ -33,7 +33,7 @@ def network(name: str, shape: Shape = SHAPE, seed: int = 0) -> Network:
 
 
 def stirred(name: str, shape: Shape = SHAPE) -> Network:
-    """A network whose every parameter and statistic is off its initial value, without dropout: zeros may hide mistakes."""
+    """A network without dropout whose every parameter and statistic is off its start: zeros may hide mistakes."""
     made = network(name, shape)
     torch.manual_seed(1)
     with torch.no_grad():
@@ -217,7 +217,7 @@ def test_the_code_network_centres_a_shorter_input(missing: int) -> None:
 
 
 def test_the_code_networks_skip_is_the_raw_sum() -> None:
-    """With every main convolution at zero only pools and 1 × 1 convolutions are left between the stem and the last sum."""
+    """With the main path at zero only pools and 1 × 1 convolutions are left between the stem and the last sum."""
     model = stirred("code_resnet", Shape(12, 1024, 100.0, 3)).eval()
     with torch.no_grad():
         for block in model.blocks:

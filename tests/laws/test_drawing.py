@@ -12,6 +12,7 @@ from einthoven.drawing.figures import save, svg
 from einthoven.drawing.paper import paper
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import TWELVE
+from einthoven.records.writing import WriteError
 
 RATE_HZ = 250.0
 MM_PER_S, MM_PER_MV = 25.0, 10.0  # the promise itself, not what the module says of it
@@ -192,7 +193,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.M
 def test_unknown_suffix_and_missing_folder_are_explained(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"page\.bmp: a figure is written as \.png, \.svg, \.pdf"):
         save(paper(flat()), tmp_path / "page.bmp")
-    with pytest.raises(OSError, match="its folder cannot be written to"):
+    with pytest.raises(WriteError, match="its folder cannot be written to"):
         save(paper(flat()), tmp_path / "nowhere" / "page.png")
 
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from einthoven.objectives import names
 from einthoven.objectives.classify import Classify
@@ -42,14 +42,12 @@ def test_every_objective_is_listed() -> None:
 
 
 def test_with_all_labels_known_it_is_pytorchs_cross_entropy() -> None:
-    torch.testing.assert_close(
-        Classify().loss(logits(), truth()), F.binary_cross_entropy_with_logits(logits(), truth())
-    )
+    torch.testing.assert_close(Classify().loss(logits(), truth()), binary_cross_entropy_with_logits(logits(), truth()))
 
 
 def test_weights_count_positives() -> None:
     weights = torch.tensor([1.0, 2.0, 5.0, 0.5])
-    expected = F.binary_cross_entropy_with_logits(logits(), truth(), pos_weight=weights)
+    expected = binary_cross_entropy_with_logits(logits(), truth(), pos_weight=weights)
     torch.testing.assert_close(Classify(weights=weights.tolist()).loss(logits(), truth()), expected)
 
 
@@ -70,7 +68,7 @@ def test_unknown_labels_say_nothing(objective: Classify, seed: int, share: float
 def test_the_mean_is_over_known_labels() -> None:
     y = truth(3, 0.5)
     known = ~torch.isnan(y)
-    expected = F.binary_cross_entropy_with_logits(logits()[known], y[known])
+    expected = binary_cross_entropy_with_logits(logits()[known], y[known])
     torch.testing.assert_close(Classify().loss(logits(), y), expected)
 
 
@@ -112,4 +110,4 @@ def test_called_with_a_model_it_gives_the_loss_and_the_logits() -> None:
     batch = {"x": torch.ones(2, 3, 5), "y": torch.tensor([[1.0], [torch.nan]])}
     found = Classify()(lambda x: x.mean(dim=(1, 2), keepdim=True).flatten(1).bfloat16(), batch)
     assert found["logits"].dtype == torch.float32 and found["logits"].shape == (2, 1)
-    torch.testing.assert_close(found["loss"], F.softplus(torch.tensor(-1.0)))
+    torch.testing.assert_close(found["loss"], softplus(torch.tensor(-1.0)))

@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from einthoven import report
 from einthoven.records.leads import TWELVE
+from einthoven.records.writing import WriteError
 from einthoven.report._words import count, interval, number, percent, verdict, versus_zero
 
 SETS = {
@@ -588,7 +589,7 @@ def test_a_failed_report_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.
     folder = build(tmp_path / "run")
     (folder / "report.html").write_text("old")
     monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(WriteError, match="disk full"):
         report.write(folder)
     assert (folder / "report.html").read_text() == "old"
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]

@@ -34,6 +34,7 @@ def _app() -> App:
         "Research use only; not a medical device.",
         version=einthoven.__version__,
         default_parameter=_DEFAULTS,
+        suppress_keyboard_interrupt=False,  # main says that the work can go on
     )
     for verb in registry.names("cli"):
         app.command(f"einthoven.cli.{verb}:{verb}", name=verb, help=_summary(verb))
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         _app()(arguments, exit_on_error=True, result_action="return_value")
-    except (ValueError, registry.UnknownName) as error:
+    except (ValueError, OSError, registry.UnknownName) as error:
         if os.environ.get("EINTHOVEN_TRACEBACK"):
             raise
         print(f"einthoven: {error}", file=sys.stderr)

@@ -9,7 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from einthoven import records
-from einthoven.drawing import paper, save
+from einthoven.drawing.figures import save
+from einthoven.drawing.paper import paper
 
 
 def plot(

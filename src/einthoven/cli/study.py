@@ -14,7 +14,11 @@ from einthoven.pipeline import run
 from einthoven.report import write
 from einthoven.training import Device
 
-_studies = App(name="study", default_parameter=Parameter(negative=(), consume_multiple=True))
+_studies = App(
+    name="study",
+    default_parameter=Parameter(negative=(), consume_multiple=True),
+    suppress_keyboard_interrupt=False,
+)
 for _name in studies.names():
     _studies.command(registry.get("studies", _name), name=_name)
 

@@ -117,17 +117,17 @@ class Folder:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         rows = []
-        for i, row in enumerate(made.table().itertuples()):
-            name = f"{row.record_id.partition(':')[2]}{('.hea', '.csv', '.npy')[i % 3]}"
-            records.write(made.read(row.record_id), folder / name, overwrite=True)
+        for i, row in enumerate(made.table().to_dict("records")):
+            name = row["record_id"].partition(":")[2] + (".hea", ".csv", ".npy")[i % 3]
+            records.write(made.read(row["record_id"]), folder / name, overwrite=True)
             rows.append(
                 {
                     "path": name,
-                    "patient": row.patient_id.partition(":")[2],
-                    "age": row.age,
-                    "sex": row.sex,
-                    "AF": int("scp:AFIB" in row.positive),
-                    "scp:LVH": int("scp:LVH" in row.positive),
+                    "patient": row["patient_id"].partition(":")[2],
+                    "age": row["age"],
+                    "sex": row["sex"],
+                    "AF": int("scp:AFIB" in row["positive"]),
+                    "scp:LVH": int("scp:LVH" in row["positive"]),
                     "tall": "" if i == 0 else i % 2,
                 }
             )

@@ -87,20 +87,20 @@ class PTBXL:
         made = Simulated(6, seed=seed)
         folder = Path(folder)
         rows = []
-        for ecg_id, row in enumerate(made.table().itertuples(), start=1):
+        for ecg_id, row in enumerate(made.table().to_dict("records"), start=1):
             names = {hz: f"records{hz}/00000/{ecg_id:05d}_{tag}" for hz, tag in ((500, "hr"), (100, "lr"))}
             for hz, name in names.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                records.write(made.read(row.record_id).resample(hz), folder / f"{name}.hea", overwrite=True)
-            codes = {c.removeprefix("scp:"): 100.0 for c in row.positive if c.startswith("scp:")}
+                records.write(made.read(row["record_id"]).resample(hz), folder / f"{name}.hea", overwrite=True)
+            codes = {c.removeprefix("scp:"): 100.0 for c in row["positive"] if c.startswith("scp:")}
             rows.append(
                 {
                     "ecg_id": ecg_id,
-                    "patient_id": float(row.patient_id.rpartition("-")[2]),
-                    "age": row.age,
-                    "sex": int(row.sex == "female"),
+                    "patient_id": float(row["patient_id"].rpartition("-")[2]),
+                    "age": row["age"],
+                    "sex": int(row["sex"] == "female"),
                     "scp_codes": str(codes),
-                    "strat_fold": row.fold,
+                    "strat_fold": row["fold"],
                     "filename_lr": names[100],
                     "filename_hr": names[500],
                 }

@@ -5,48 +5,21 @@ beside other figures. Both are deterministic: the same figure gives the same byt
 here (or in a figure made here) needs a display or pyplot's global state.
 """
 
-__all__ = ["replacing", "save", "svg"]
+__all__ = ["save", "svg"]
 
-import contextlib
 import io
-import os
 import re
-import tempfile
-from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
 
+from einthoven.records.writing import replacing
+
 # What would otherwise put the moment of drawing into the file, by suffix.
 _UNDATED: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 _NUMBER = re.compile(r"(\d+\.\d\d)\d+")
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place when the block ends well and vanishes when it does not.
-
-    Raises:
-        OSError: If the folder does not exist or cannot be written to.
-    """
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        reason = error.strerror or error
-        message = f"{path}: its folder cannot be written to ({reason}); create it or choose another"
-        raise type(error)(message) from error
-    temporary = Path(name)
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes a file that nobody else can read
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save(figure: Figure, path: Path | str, dpi: float = 200.0) -> Path:
@@ -59,7 +32,7 @@ def save(figure: Figure, path: Path | str, dpi: float = 200.0) -> Path:
 
     Raises:
         ValueError: If the suffix is none of `.png`, `.svg` and `.pdf`.
-        OSError: If the folder does not exist or cannot be written to.
+        WriteError: If the folder does not exist or cannot be written to.
     """
     path = Path(path)
     suffix = path.suffix.lower()

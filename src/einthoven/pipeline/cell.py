@@ -18,7 +18,7 @@ import torch
 from einthoven import models
 from einthoven.objectives.classify import Classify
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.experiment import Cell, Experiment
+from einthoven.pipeline.experiment import Arm, Cell, Experiment
 from einthoven.training import Data, Device, fit, predict, save_checkpoint
 from einthoven.training._checkpoint import hash_patient
 
@@ -47,20 +47,21 @@ def is_done(folder: Path, identity: str) -> bool:
         facts = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return False
-    return bool(facts["identity"] == identity)
+    return bool(facts.get("identity") == identity)
 
 
 def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], None] = lambda epoch: None) -> None:
-    """Computes a cell; `cell.json` is written last and marks it finished."""
+    """Computes a cell; `cell.json` is written last and marks it finished.
+
+    A cell whose arm has members is computed after theirs, from their predictions.
+    """
     began = time.perf_counter()
     working = task.folder / "working"
     _clear_stale(task, working)
-    parts = cohort.parts[task.cell.fold]
-    train, validation, test = (np.flatnonzero(parts == name) for name in ("train", "validation", "test"))
-    rest = np.concatenate([validation, test])
-    method = _by_gradient if task.cell.arm.recipe is not None else _at_once
-    probability, history = method(task, cohort, train, validation, rest, working, on_epoch)
-    table = _predictions(task.cell, cohort, rest, len(validation), probability)
+    if task.cell.arm.members:
+        table, history = _mean_of_members(task), []
+    else:
+        table, history = _learnt(task, cohort, working, on_epoch)
     scratch = task.folder / "predictions.parquet.tmp"
     table.to_parquet(scratch, index=False)
     scratch.replace(task.folder / "predictions.parquet")
@@ -71,6 +72,27 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
     scratch = task.folder / "cell.json.tmp"
     scratch.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     scratch.replace(task.folder / "cell.json")
+
+
+def _learnt(
+    task: Task, cohort: Cohort, working: Path, on_epoch: Callable[[dict[str, Any]], None]
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Trains the arm's model and lets it answer for validation and test records."""
+    parts = cohort.parts[task.cell.fold]
+    train, validation, test = (np.flatnonzero(parts == name) for name in ("train", "validation", "test"))
+    rest = np.concatenate([validation, test])
+    method = _by_gradient if task.cell.arm.recipe is not None else _at_once
+    probability, history = method(task, cohort, train, validation, rest, working, on_epoch)
+    return _predictions(task.cell, cohort, rest, len(validation), probability), history
+
+
+def _mean_of_members(task: Task) -> pd.DataFrame:
+    """The mean of the members' probabilities, record by record and class by class."""
+    cell = task.cell
+    folders = [task.folder.with_name(Cell(Arm(name), cell.seed, cell.fold).name) for name in cell.arm.members]
+    tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
+    mean = np.mean([table["probability"].to_numpy(np.float64) for table in tables], axis=0)
+    return tables[0].assign(probability=mean.astype(np.float32), model=cell.arm.name)
 
 
 def _clear_stale(task: Task, working: Path) -> None:
@@ -109,8 +131,8 @@ def _by_gradient(
         rate_hz=task.experiment.rate_hz,
     )
     objective = Classify(weights=_weights(cohort.y[train]) if arm.balance else None, focal=arm.focal)
-    options = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
-    history = fit(network, objective, data, train, validation, arm.recipe, **options)
+    settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
+    history = fit(network, objective, data, train, validation, arm.recipe, **settings)
     fabric = task.device.fabric()
     logits = predict(fabric.setup_module(network), data, rest, arm.recipe, fabric=fabric)
     target = task.folder / "checkpoint"

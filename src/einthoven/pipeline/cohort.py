@@ -91,7 +91,8 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
 def _open(spec: str, experiment: Experiment, stores: Path, workers: int | None, progress: bool) -> Store:
     source = datasets.parse(spec)
     name = source.card.name
-    key = hashlib.sha256(repr((experiment.preparation, source.table().to_json(), name)).encode()).hexdigest()[:12]
+    facts = (experiment.preparation, source.settings, source.table().to_json(), name)
+    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
     store = compile_store(source, stores / f"{name}-{key}", experiment.preparation, workers=workers, progress=progress)
     return store
 
@@ -156,7 +157,8 @@ def _check_classes(experiment: Experiment, vocabularies: tuple[labels.Vocabulary
     codes = [code for v in vocabularies for code in v.codes]
     if len(set(codes)) != len(codes):
         twice = sorted({code for code in codes if codes.count(code) > 1})
-        raise RunError(f"the label sets {', '.join(experiment.labels)} share the classes {', '.join(twice)}; name one set")
+        named = ", ".join(experiment.labels)
+        raise RunError(f"the label sets {named} share the classes {', '.join(twice)}; name one set")
     if not (y == 1).any():
         raise RunError(
             f"no record is positive for any class of {', '.join(experiment.labels)}; do the data speak of them? "

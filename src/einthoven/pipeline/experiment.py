@@ -27,14 +27,16 @@ class Arm:
         recipe: How a network is trained; None for a model that is fitted at once.
         focal: The focusing exponent of the loss; 0 for plain cross-entropy.
         balance: Whether a positive counts as much more as negatives are commoner (at most 20 times).
+        members: Other arms of the grid; an arm that has members has no model, its answer is the mean of theirs.
     """
 
     name: str
-    model: str
+    model: str = ""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     recipe: Recipe | None = None
     focal: float = 0.0
     balance: bool = False
+    members: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,5 +120,6 @@ class Experiment:
             cell: The cell.
             data: A fingerprint of the records.
         """
-        parts = [self.identity(), dataclasses.asdict(cell.arm), cell.seed, cell.fold, data]
+        arms = [arm for arm in self.arms if arm == cell.arm or arm.name in cell.arm.members]
+        parts = [self.identity(), [dataclasses.asdict(arm) for arm in arms], cell.seed, cell.fold, data]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -58,13 +58,15 @@ def run(
         command: What the user typed, for the report.
 
     Raises:
-        RunError: If the folder holds another experiment, or the data do not fit.
+        RunError: If the folder holds another experiment, the data do not fit, or there is no worker.
         LeakError: If the split leaks and was not asked to.
     """
 
     out = Path(out)
+    if workers < 1:
+        raise RunError(f"a run needs at least one worker, not {workers}")
     _check_folder(out, experiment)
-    began = time.perf_counter()
+    began, started = time.perf_counter(), datetime.now(UTC)
     kept = Path(stores) if stores else out.parent / "stores"
     cohort = open_cohort(experiment, kept, progress=progress)
     _print_account(cohort, experiment)
@@ -78,8 +80,11 @@ def run(
         for cell in experiment.cells()
     ]
     _compute_all(tasks, cohort, kept, workers, progress)
+    for task in tasks:
+        if task.cell.arm.members and not is_done(task.folder, task.identity):
+            compute(task, cohort)
     seconds = time.perf_counter() - began
-    _write_json(out / "environment.json", _environment(command, seconds, workers, device, tasks))
+    _write_json(out / "environment.json", _environment(command, started, seconds, workers, device, tasks))
     evaluate_run(out, cohort)
     return out
 
@@ -124,7 +129,7 @@ def _check_folder(out: Path, experiment: Experiment) -> None:
     there = json.loads(path.read_text(encoding="utf-8"))
     differing = [key for key, value in experiment.identity().items() if there.get(key) != value]
     if differing:
-        key = differing[0]
+        key = min(differing, key=lambda name: name == "samples")  # which mostly follows from another one
         raise RunError(
             f"{out} holds a run with another {key} ({there.get(key)}, now {experiment.identity()[key]}); "
             "choose another folder with --out"
@@ -168,9 +173,18 @@ _pool_state: dict[str, Any] = {}
 
 
 def _start_worker(experiment: Experiment, stores: Path, threads: int, ticks: Any) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     _pool_state["cohort"] = open_cohort(experiment, stores, workers=1, progress=False)
     _pool_state["ticks"] = ticks
+
+
+def _end_with_parent() -> None:
+    """Ends this worker when the run was killed; else it would go on writing into cells that the next run computes."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _work(task: Task) -> str:
@@ -179,9 +193,9 @@ def _work(task: Task) -> str:
 
 
 def _compute_all(tasks: list[Task], cohort: Cohort, stores: Path, workers: int, progress: bool) -> None:
-    todo = [task for task in tasks if not is_done(task.folder, task.identity)]
+    todo = [task for task in tasks if not task.cell.arm.members and not is_done(task.folder, task.identity)]
     epochs = sum(task.cell.arm.recipe.epochs if task.cell.arm.recipe else 1 for task in todo)
-    done = len(tasks) - len(todo)
+    done = sum(not task.cell.arm.members for task in tasks) - len(todo)
     bar = tqdm(total=epochs, unit="epoch", desc=f"{len(todo)} cells to do, {done} done", disable=not progress)
     with bar:
         if workers == 1 or len(todo) < 2:
@@ -230,11 +244,13 @@ def _compute_in_pool(todo: list[Task], stores: Path, workers: int, bar: tqdm) ->
         counter.join()
 
 
-def _environment(command: str, seconds: float, workers: int, device: Device, tasks: list[Task]) -> dict[str, Any]:
+def _environment(
+    command: str, started: datetime, seconds: float, workers: int, device: Device, tasks: list[Task]
+) -> dict[str, Any]:
     cells = {t.cell.name: json.loads((t.folder / "cell.json").read_text())["seconds"] for t in tasks}
     return {
         "command": command,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": started.isoformat(timespec="seconds"),
         "seconds": seconds,
         "seconds_of_cells": cells,
         "versions": {"python": sys.version.split()[0], **{name: version(name) for name in _PACKAGES}},

@@ -12,6 +12,7 @@ __all__ = ["WFDB"]
 import dataclasses
 import functools
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -189,7 +190,7 @@ def _millivolts(
     gains = np.array([s.gain / to_millivolt(path, s.unit) for s in group])
     baselines = np.array([s.baseline for s in group])
     columns = np.ascontiguousarray(counts.T)
-    exact = coding != 32 and (gains.astype(np.float32) == gains).all()
+    exact = coding != 32 and (gains.astype(np.float32) == gains).all() and np.abs(baselines).max() <= 2**23
     out = columns.astype(np.float32 if exact else np.float64)
     if baselines.any():
         out -= baselines[:, None]
@@ -225,11 +226,13 @@ def _read_simple(stem: Path, header: _Header) -> Float[np.ndarray, "lead time"]:
 
 def _read_by_library(stem: Path) -> tuple[Float[np.ndarray, "lead time"], list[str], float]:
     """Any other coding, through the wfdb library."""
-    import wfdb
-
     try:
-        record = wfdb.rdrecord(str(stem))
-        signal = record.p_signal if record.p_signal is not None else None
+        with warnings.catch_warnings():  # it uses what pandas deprecates, which is no concern of the caller's
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import wfdb
+
+            record = wfdb.rdrecord(str(stem))
+        signal = record.p_signal
         if signal is None:
             raise ValueError("it holds no signal")
         factors = [to_millivolt(stem, unit) for unit in record.units]

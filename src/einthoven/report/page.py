@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from einthoven.drawing.figures import replacing
+from einthoven.records.writing import replacing
 from einthoven.report import _figures, _tables, _words
 from einthoven.report._run import Run, read, rows
 
@@ -44,7 +44,7 @@ def write(run: Path | str) -> Path:
     Raises:
         FileNotFoundError: If a file is missing without which there is nothing to report.
         ValueError: If a file is not what it should be.
-        OSError: If the folder cannot be written to.
+        WriteError: If the folder cannot be written to.
     """
     folder = Path(run)
     found = read(folder)

@@ -36,5 +36,8 @@ def resample(
     ratio = Fraction(new_rate_hz / rate_hz).limit_denominator(10_000)
     if ratio == 1:
         return signal
-    out = resample_poly(signal, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
+    first, last = signal[..., :1], signal[..., -1:]
+    slope = (last - first) / max(signal.shape[-1] - 1, 1)
+    out = resample_poly(signal - (first + slope * np.arange(signal.shape[-1])), *ratio.as_integer_ratio(), axis=-1)
+    out += first + slope * (np.arange(out.shape[-1]) / float(ratio))
     return out.astype(signal.dtype, copy=False)

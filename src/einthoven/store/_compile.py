@@ -39,7 +39,7 @@ class _Source(Protocol):
     def read(self, record_id: str) -> ECG: ...
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class _Job:
     """One shard's worth of work, sent to a worker."""
 

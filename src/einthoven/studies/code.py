@@ -10,7 +10,7 @@ The primary contrast is written down here, before any run: `code_resnet` against
 
 __all__ = ["code"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from einthoven import labels as label_sets
@@ -47,14 +47,15 @@ def code(
     rate_hz: float = 400.0,
     unit: Literal["mV", "z"] = "mV",
     bandpass_hz: tuple[float, float] | None = None,
-    epochs: Mapping[str, int] | None = None,
+    epochs: dict[str, int] | None = None,
 ) -> Experiment:
     """Trains the CODE network beside its baselines and tells how far to trust it.
 
     Arguments:
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl; several are joined, patient by patient.
         labels: Label sets: code6, superclass, subclass, statements, form, rhythm, or own for the data's own classes.
-        models: The models; the first is the primary one and is compared with boosting, or else with the last.
+        models: The models; the first is the primary one and is compared with boosting, or else with the last. Names
+            joined by + stand for the mean of those models' answers, as in xresnet1d101+boosting.
         split: Who goes where: by_patient, official, by_source, or the leaky by_example.
         seeds: One training of each model with each seed.
         folds: Test folds, from 1; all of them make a cross-fitting in which each record is predicted once.
@@ -65,20 +66,29 @@ def code(
         epochs: Another number of epochs for a model, by its name.
 
     Raises:
-        UnknownName: If a model, label set or splitter does not exist.
-        RunError: If nothing is asked for.
+        UnknownName: If a model, label set, splitter or unit does not exist.
+        RunError: If nothing is asked for, something twice, or a fold or an epoch that cannot be.
     """
 
     for name, value in (("data", data), ("labels", labels), ("models", models), ("seeds", seeds), ("folds", folds)):
+        if isinstance(value, str):
+            raise RunError(f"{name} is a list: write [{value!r}]")
         if not value:
             raise RunError(f"a study needs at least one of {name}")
+        if twice := [v for i, v in enumerate(value) if v in value[:i]]:
+            raise RunError(f"{name} names {twice[0]} twice; name it once")
     if fold_count < 3 or not all(1 <= fold <= fold_count for fold in folds):
         raise RunError(f"test folds go from 1 to {fold_count}, of at least three; asked for {list(folds)}")
     for name in labels:
         registry.nearest(name, [*label_sets.names(), "own"], "label set")
-    for name in epochs or {}:
+    for member in (part for name in models if "+" in name for part in name.split("+")):
+        registry.nearest(member, [name for name in models if "+" not in name], "model of this study")
+    for name, count in (epochs or {}).items():
         registry.nearest(name, [m for m in models if m in _RECIPES], "trained model")
+        if count < 1:
+            raise RunError(f"{name} needs at least one epoch, not {count}")
     registry.nearest(split, splits.names(), "split")
+    registry.nearest(unit, ("mV", "z"), "unit")
     return Experiment(
         study="code",
         title="Diagnosis from the 12-lead ECG",
@@ -99,6 +109,8 @@ def code(
 
 
 def _arm(name: str, epochs: int | None) -> Arm:
+    if "+" in name:
+        return Arm(name=name, members=tuple(name.split("+")))
     registry.nearest(name, model_room.names(), "model")
     recipe = _RECIPES.get(name)
     if recipe is not None and epochs is not None:

@@ -79,7 +79,8 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
         version = contract.get("version")
         weights = load_file(folder / "model.safetensors")
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ValueError(f"{folder} is no checkpoint: {Path(error.filename or 'model.safetensors').name} is missing") from None
+        name = Path(error.filename or "model.safetensors").name
+        raise ValueError(f"{folder} is no checkpoint: {name} is missing") from None
     except (SafetensorError, AttributeError, ValueError) as error:
         raise ValueError(f"{folder} is damaged ({error}); fetch or train it again") from None
     if version != VERSION:
