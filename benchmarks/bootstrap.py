@@ -38,18 +38,14 @@ def data() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return patients, truth, score
 
 
-def ours(
-    metric: Callable, patients: np.ndarray, truth: np.ndarray, score: np.ndarray, resamples: int
-) -> np.ndarray:
+def ours(metric: Callable, patients: np.ndarray, truth: np.ndarray, score: np.ndarray, resamples: int) -> np.ndarray:
     """Every resample of every class, one call a class."""
 
     weights = resampled(patients, resamples, seed=0)[:, 1:]
     return np.stack([metric(truth[:, label], score[:, label], weights) for label in range(CLASSES)])
 
 
-def loop(
-    metric: Callable, patients: np.ndarray, truth: np.ndarray, score: np.ndarray, resamples: int
-) -> np.ndarray:
+def loop(metric: Callable, patients: np.ndarray, truth: np.ndarray, score: np.ndarray, resamples: int) -> np.ndarray:
     """The same, one call a class and resample; NaN where scikit-learn has no answer."""
 
     weights = resampled(patients, resamples, seed=0)[:, 1:].astype(int)
@@ -92,9 +88,7 @@ def main() -> None:
                 np.testing.assert_allclose(runs[0][1], expected, rtol=0, atol=1e-9)
                 row |= {"peer_s": seconds, "ratio": seconds / row["ours_s"]}
                 row["largest_difference"] = float(np.nanmax(np.abs(runs[0][1] - expected)))
-                cells = (
-                    f"{seconds:.2f} | {row['ours_s']:.3f} | {row['ratio']:.0f} | {row['largest_difference']:.0e}"
-                )
+                cells = f"{seconds:.2f} | {row['ours_s']:.3f} | {row['ratio']:.0f} | {row['largest_difference']:.0e}"
             else:
                 cells = f"not run | {row['ours_s']:.3f} | – | –"
             print(f"| {name} | {resamples} | {cells} |", flush=True)

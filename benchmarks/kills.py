@@ -1,7 +1,7 @@
 """Kill −9 at random moments of compiling and training, run again: the same final numbers?
 
-Each trial starts the same command, kills it after a random time, and starts it again until it finishes. The stores and the
-predictions are compared, byte by byte and number by number, with those of a run that nobody disturbed.
+Each trial starts the same command, kills it after a random time, and starts it again until it finishes. The stores
+and the predictions are compared, byte by byte and number by number, with those of a run that nobody disturbed.
 
     python benchmarks/kills.py [--trials 5] [--out kills.json]
 """

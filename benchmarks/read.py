@@ -1,7 +1,7 @@
 """Reading WFDB records: Einthoven beside the wfdb library, on the same files in one run.
 
-The files are simulated ECGs of 12 leads × 5000 samples in coding 16, as those of PTB-XL at 500 Hz, and lie in the file cache.
-Both readers return millivolts for every lead; the results are compared sample by sample.
+The files are simulated ECGs of 12 leads × 5000 samples in coding 16, as those of PTB-XL at 500 Hz, and lie in the
+file cache. Both readers return millivolts for every lead; the results are compared sample by sample.
 
     python benchmarks/read.py [--out read.json]
 """

@@ -1,6 +1,6 @@
 """What `benchmarks/results` keeps of a run: prints its tables as Markdown and writes the same as JSON.
 
-    python benchmarks/record.py runs/code --out benchmarks/results/code.json
+python benchmarks/record.py runs/code --out benchmarks/results/code.json
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """Every code block of the documentation is run, in the order of its page, in a folder with a miniature of PTB-XL.
 
-Blocks marked `title=long` are commands that take hours: their arguments are bound to the command line, not run. A block with
-the title of a source file is that file, and is put into its room for the rest of the page. Targets of `make` must exist.
+Blocks marked `title=long` are commands that take hours: their arguments are bound to the command line, not run. A
+block with the title of a source file is that file, and is put into its room for the rest of the page. Targets of
+`make` must exist.
 """
 
 import json

@@ -29,7 +29,7 @@ _LAZY = {
 if TYPE_CHECKING:
     from einthoven import datasets, labels, studies
     from einthoven.drawing.paper import paper as plot
-    from einthoven.pipeline import run
+    from einthoven.pipeline.run import run
     from einthoven.records import ECG, read, write
 
 

@@ -100,6 +100,12 @@ def test_six_diagnoses_can_be_read_off_either_system() -> None:
         assert column("statements", scp, table, both) == [1, 0, 1, 0]
 
 
+def test_absence_of_one_of_its_codes_does_not_deny_a_group() -> None:
+    y = labels.targets(cohort(("c", set(), set())), labels.get("subclass"), {"c": CODE6})[0]
+    known = {code for code, value in zip(labels.get("subclass").codes, y, strict=True) if value == 0}
+    assert known == {"CRBBB", "CLBBB"}, "no first-degree block is not no AV block"
+
+
 def test_the_data_sets_own_classes() -> None:
     own = labels.get("own", ["own:tall", "scp:LVH"])
     assert own.codes == ("tall", "LVH")

@@ -76,7 +76,9 @@ class Dataset(Protocol):
     settings: dict[str, Any]
 
     @property
-    def annotated(self) -> tuple[str, ...]: ...
+    def annotated(self) -> tuple[str, ...]:
+        """The codes that its annotators looked for."""
+        ...
 
     def table(self) -> pd.DataFrame:
         """One row a record, with `COLUMNS`, in a fixed order."""
@@ -101,7 +103,8 @@ def get(name: str, *args: Any, **kwargs: Any) -> Dataset:
 
     Arguments:
         name: Which one; see `names()`.
-        args, kwargs: Where it lies, mostly: `get("ptbxl", "/data/ptbxl")`.
+        *args: Where it lies, mostly: `get("ptbxl", "/data/ptbxl")`.
+        **kwargs: Further arguments of that corpus.
 
     Raises:
         UnknownName: If there is no such corpus.
@@ -115,8 +118,8 @@ def parse(words: str) -> Dataset:
     """Opens what `NAME=WHERE` names, as the command line and the studies write it.
 
     Arguments:
-        words: The corpus and its folder, and after a comma further arguments of it: `ptbxl=/data/ptbxl,rate_hz=100`. The
-            simulated one has a number of patients for its place, or none: `simulated=400,difficulty=0.7`.
+        words: The corpus and its folder, and after a comma further arguments of it: `ptbxl=/data/ptbxl,rate_hz=100`.
+            The simulated one has a number of patients for its place, or none: `simulated=400,difficulty=0.7`.
 
     Raises:
         UnknownName: If there is no such corpus.

@@ -73,9 +73,7 @@ def chances(prevalence: Mapping[str, float] | None) -> dict[str, float]:
         spare = room - sum(asked.get(code, 0) for code in codes)
         if spare < -1e-9:
             beside = f" beside {', '.join(barred_by)}" if barred_by else ""
-            raise ValueError(
-                f"the prevalences of {', '.join(codes)} exceed {room:g}, their room{beside}; lower one"
-            )
+            raise ValueError(f"the prevalences of {', '.join(codes)} exceed {room:g}, their room{beside}; lower one")
         rest = sum(p for code, p in codes.items() if code not in asked)
         shrink = min(1.0, max(spare, 0) / rest) if rest else 1.0
         for code, p in codes.items():
@@ -124,9 +122,7 @@ def draw(
     return tuple(code for code in CODES if code in found)
 
 
-def strengths(
-    present: tuple[str, ...], difficulty: float, uniform: Float[np.ndarray, " code"]
-) -> dict[str, float]:
+def strengths(present: tuple[str, ...], difficulty: float, uniform: Float[np.ndarray, " code"]) -> dict[str, float]:
     """How marked each code of `PREVALENCE` is, between 0 and 1.
 
     Arguments:

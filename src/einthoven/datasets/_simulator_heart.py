@@ -172,9 +172,7 @@ def _torso(rng: np.random.Generator) -> Torso:
         step[[a, a, b, b], [a, b, a, b]] = np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)
         turn = turn @ step
     size = rng.normal(1, 0.03, 3) * rng.normal(1, 0.03)
-    return Torso(
-        electrodes() * np.clip(size, 0.9, 1.15), turn, rng.normal(0, 0.05, 3), rng.normal((0, 0.03, 0), 0.008)
-    )
+    return Torso(electrodes() * np.clip(size, 0.9, 1.15), turn, rng.normal(0, 0.05, 3), rng.normal((0, 0.03, 0), 0.008))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -226,9 +224,7 @@ def _shape(table: Table, size: Float[np.ndarray, "5 3"]) -> Shape:
     return Shape(table[:, 0], table[:, 1], table[:, 2:5] * size[: len(table)], table[:, 5:8])
 
 
-def _recovery(
-    patient: Patient, strength: dict[str, float]
-) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+def _recovery(patient: Patient, strength: dict[str, float]) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
     """The moments of the T wave and of the ST segment."""
 
     t = _T[:, 2:5].sum(axis=0)

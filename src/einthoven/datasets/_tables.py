@@ -23,15 +23,13 @@ def read_csv(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     """
 
     try:
-        head, table = (
-            pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **how)
-            for how in ({"header": None, "nrows": 1}, {})
-        )
+        head = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", header=None, nrows=1).loc[0]
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError:
         raise DatasetError(f"{path} is missing; is this the folder of the corpus?") from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise DatasetError(f"{path} is not a readable CSV: {error}") from None
-    if (twice := head.loc[0][head.loc[0].duplicated()]).any():
+    if len(twice := head[head.duplicated()]):
         raise DatasetError(f"{path} has two columns '{twice.iloc[0]}'; give each its own name")
     if not isinstance(table.index, pd.RangeIndex):  # pandas takes a first column without a name for an index
         raise DatasetError(f"{path} has more cells in a row than names in its header; name each column")
@@ -50,8 +48,8 @@ def finish(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Brings the columns to their types and insists that each record appears once.
 
     Raises:
-        DatasetError: If a number is none, a fold is below 1, a sex is neither female nor male nor missing, or a record id
-            appears twice.
+        DatasetError: If a number is none, a fold is below 1, a sex is neither female nor male nor missing, or a
+            record id appears twice.
     """
 
     table = pd.DataFrame({column: rows[column] if column in rows else None for column in COLUMNS})
@@ -120,7 +118,8 @@ def class_columns(raw: pd.DataFrame, columns: Sequence[str], path: Path) -> tupl
         A table with the two lists, and the code of each column.
 
     Raises:
-        DatasetError: If a value is none of 1, 0 and empty, a code is not in its vocabulary, or two columns mean one class.
+        DatasetError: If a value is none of 1, 0 and empty, a code is not in its vocabulary, or two columns mean one
+            class.
     """
 
     codes = tuple(_code(column, path) for column in columns)

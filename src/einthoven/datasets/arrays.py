@@ -6,8 +6,8 @@ The folder holds `arrays.json` with the physical facts, none of which has a defa
      "leads": ["I", "II", ...], "axes": ["record", "lead", "time"], "namespace": "mycorpus"}
 
 A sample of `signals.npy` divided by `scale` is in `unit` (mV or z). `index.csv` has the columns
-`row` (into the array), `record`, `patient`, optionally `age`, `sex`, `source` and `fold`, and one column a class with 1, 0 or
-empty. Patients and records are namespaced, so that two array folders of one corpus are known to share them.
+`row` (into the array), `record`, `patient`, optionally `age`, `sex`, `source` and `fold`, and one column a class with
+1, 0 or empty. Patients and records are namespaced, so that two array folders of one corpus are known to share them.
 
 One published derivative without such a file is known by its file names: 1819 z-scored records of PTB-XL, whose
 `index.csv` has PTB-XL's own columns.
@@ -33,7 +33,7 @@ from einthoven.records.leads import TWELVE
 _FACTS = ("signals", "table", "unit", "scale", "rate_hz", "leads", "axes", "namespace")
 _AXES = ("record", "lead", "time")
 _META = ("row", "record", "patient", "age", "sex", "source", "fold")
-_PTBXL_ZSCORED = {
+_PTBXL_ZSCORED: dict[str, Any] = {
     "signals": "signals_100hz_int16_x200.npy",
     "table": "index.csv",
     "unit": "z",
@@ -129,14 +129,13 @@ class Arrays:
             return tuple(f"scp:{s.code}" for s in STATEMENTS), ptbxl_table(raw, self._csv)
         lists, codes = class_columns(raw, [c for c in raw.columns if c not in _META], self._csv)
         space = self._facts["namespace"]
-        rows = raw.assign(
-            record_id=[namespaced(space, r) for r in raw["record"]],
-            patient_id=[namespaced(space, p) for p in raw["patient"]],
-            source=raw.get("source", pd.Series(space, index=raw.index)),
-            sex=raw["sex"].replace("", None) if "sex" in raw else None,
-            **lists,
-        )
-        return codes, finish(rows, self._csv)
+        columns: dict[str, Any] = {
+            "record_id": [namespaced(space, r) for r in raw["record"]],
+            "patient_id": [namespaced(space, p) for p in raw["patient"]],
+            "source": raw.get("source", space),
+            "sex": raw["sex"].replace("", None) if "sex" in raw else None,
+        }
+        return codes, finish(raw.assign(**columns, **lists), self._csv)
 
     def table(self) -> pd.DataFrame:
         """One row a record; see `einthoven.datasets.COLUMNS`."""

@@ -7,8 +7,9 @@ Columns of `labels.csv`, one row a file:
   namespace (`ptbxl:15709`) keeps it, so that a patient whom two corpora share can be recognised;
 - optionally `age` (years), `sex` (`female`, `male` or empty), `source`, `fold` (from 1);
 - optionally `unit`, `rate_hz` and `leads` (separated by spaces), for files that do not state them (CSV, NPY);
-- every other column is a class: 1 (has it), 0 (looked for and absent) or empty (unknown). A column named like a CODE-6 class
-  (1dAVb, RBBB, LBBB, SB, AF, ST), or `scp:CODE` for a statement of PTB-XL, is that class; any other name is your own.
+- every other column is a class: 1 (has it), 0 (looked for and absent) or empty (unknown). A column named like a CODE-6
+  class (1dAVb, RBBB, LBBB, SB, AF, ST), or `scp:CODE` for a statement of PTB-XL, is that class; any other name is your
+  own.
 """
 
 __all__ = ["Folder"]
@@ -57,14 +58,13 @@ class Folder:
         self.annotated = codes
         self._check(raw)
         space = self.root.resolve().name
-        rows = raw.assign(
-            record_id=[f"{space}:{p.removesuffix('.hea')}" for p in raw["path"]],
-            patient_id=[namespaced(space, p) for p in raw["patient"]],
-            source=raw.get("source", pd.Series(space, index=raw.index)),
-            sex=raw["sex"].replace("", None) if "sex" in raw else None,
-            **lists,
-        )
-        self._table = finish(rows, self._csv)
+        columns: dict[str, Any] = {
+            "record_id": [f"{space}:{p.removesuffix('.hea')}" for p in raw["path"]],
+            "patient_id": [namespaced(space, p) for p in raw["patient"]],
+            "source": raw.get("source", space),
+            "sex": raw["sex"].replace("", None) if "sex" in raw else None,
+        }
+        self._table = finish(raw.assign(**columns, **lists), self._csv)
         self._raw = raw.set_index(self._table["record_id"])
         self.settings: dict[str, Any] = {c: raw[c].tolist() for c in ("unit", "rate_hz", "leads") if c in raw}
 
@@ -93,7 +93,7 @@ class Folder:
         """
         raw, row = self._raw.loc[record_id], self._rows.loc[record_id]
         try:
-            rate = float(raw["rate_hz"]) if raw.get("rate_hz") else None
+            rate = float(str(raw["rate_hz"])) if raw.get("rate_hz") else None
         except ValueError:
             raise DatasetError(f"{self._csv}: rate_hz of {raw['path']} is '{raw['rate_hz']}', not a number") from None
         ecg = records.read(

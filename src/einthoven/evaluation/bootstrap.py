@@ -43,9 +43,7 @@ def clusters(patients: pd.Series) -> Int[np.ndarray, " record"]:
     return pd.factorize(names.to_numpy(dtype=object), sort=True)[0].astype(np.int64)
 
 
-def resampled(
-    cluster: Int[np.ndarray, " record"], resamples: int, seed: int
-) -> Float[np.ndarray, "record resample"]:
+def resampled(cluster: Int[np.ndarray, " record"], resamples: int, seed: int) -> Float[np.ndarray, "record resample"]:
     """How often each record counts: once in the sample itself, the first column, and as drawn in the others.
 
     Arguments:

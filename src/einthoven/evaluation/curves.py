@@ -11,9 +11,7 @@ from jaxtyping import Bool, Float, Int
 from einthoven.evaluation._trials import trials
 
 
-def curves(
-    predictions: pd.DataFrame, *, label_sets: Mapping[str, Sequence[str]], points: int = 200
-) -> pd.DataFrame:
+def curves(predictions: pd.DataFrame, *, label_sets: Mapping[str, Sequence[str]], points: int = 200) -> pd.DataFrame:
     """The curves of every class and model.
 
     They are those of each model's first seed, since a mean of curves belongs to no model that anybody could use;
@@ -61,9 +59,7 @@ def _curves(
     return {"roc": roc, "pr": (np.concatenate([[0.0], sensitivity]), np.concatenate([precision[:1], precision]))}
 
 
-def _thinned(
-    x: Float[np.ndarray, " point"], y: Float[np.ndarray, " point"], points: int
-) -> Int[np.ndarray, " kept"]:
+def _thinned(x: Float[np.ndarray, " point"], y: Float[np.ndarray, " point"], points: int) -> Int[np.ndarray, " kept"]:
     """Which points to keep."""
 
     if len(x) <= points:

@@ -27,9 +27,7 @@ def decide(predictions: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
 
     test = checked(predictions)
     test = test[test["part"] == "test"].reset_index(drop=True)
-    joined = test.merge(
-        thresholds[[*CELL, "threshold", "temperature"]], on=CELL, how="left", validate="many_to_one"
-    )
+    joined = test.merge(thresholds[[*CELL, "threshold", "temperature"]], on=CELL, how="left", validate="many_to_one")
     if joined["threshold"].isna().any():
         lost = joined[joined["threshold"].isna()].iloc[0]
         raise ValueError(

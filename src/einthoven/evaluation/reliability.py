@@ -51,9 +51,7 @@ def reliability(
         for model in sorted(table.seeds):
             for stage, column in STAGES.items():
                 keys = {"label_set": label_set, "model": model, "stage": stage}
-                rows += [
-                    {**keys, **point} for point in _curve(table, members, model, column, weights, bins, level)
-                ]
+                rows += [{**keys, **point} for point in _curve(table, members, model, column, weights, bins, level)]
     first = ["label_set", "model", "stage", "bin", "predicted", "observed"]
     return pd.DataFrame(rows, columns=[*first, "low", "high", "count", "positives"])
 

@@ -81,13 +81,9 @@ def _groups(table: Trials, cohort: pd.DataFrame) -> dict[str, dict[str, np.ndarr
     found: dict[str, dict[str, np.ndarray]] = {}
     for attribute in ("sex", "source"):
         value = people[attribute].astype(object).where(people[attribute].notna(), "unknown").to_numpy()
-        found[attribute] = {
-            str(name): value == name for name in sorted(set(value), key=lambda v: (v == "unknown", v))
-        }
+        found[attribute] = {str(name): value == name for name in sorted(set(value), key=lambda v: (v == "unknown", v))}
     found = {"sex": found["sex"], "age": bands, "source": found["source"]}
-    return {
-        key: {name: chosen for name, chosen in groups.items() if chosen.any()} for key, groups in found.items()
-    }
+    return {key: {name: chosen for name, chosen in groups.items() if chosen.any()} for key, groups in found.items()}
 
 
 def _facts(

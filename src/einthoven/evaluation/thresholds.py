@@ -41,9 +41,7 @@ def thresholds(predictions: pd.DataFrame, *, minimum_positives: int = 5) -> pd.D
     return pd.DataFrame(rows, columns=[*columns, "fallback", "temperature", "note"])
 
 
-def best_threshold(
-    truth: Bool[np.ndarray, " record"], probability: Real[np.ndarray, " record"]
-) -> tuple[float, float]:
+def best_threshold(truth: Bool[np.ndarray, " record"], probability: Real[np.ndarray, " record"]) -> tuple[float, float]:
     """The threshold with the highest F1, and that F1.
 
     Arguments:

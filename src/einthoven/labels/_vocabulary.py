@@ -68,9 +68,7 @@ def targets(
     positive = [frozenset(codes) for codes in table["positive"]]
     unknown = [frozenset(codes) for codes in table["unknown"]]
     for column, cls in enumerate(vocabulary.classes):
-        complete = {
-            name: [codes for codes in cls.means if codes <= known] for name, known in looked_for.items()
-        }
+        complete = {name: [codes for codes in cls.means if codes <= known] for name, known in looked_for.items()}
         anything = frozenset().union(*cls.means)
         for row in range(len(table)):
             if positive[row] & anything:

@@ -1,7 +1,7 @@
 """The six diagnoses of the CODE study.
 
-Ribeiro et al. 2020, "Automatic diagnosis of the 12-lead ECG using a deep neural network", Nature Communications 11:1760,
-https://doi.org/10.1038/s41467-020-15432-4. Note that "ST" there is sinus tachycardia.
+Ribeiro et al. 2020, "Automatic diagnosis of the 12-lead ECG using a deep neural network", Nature Communications
+11:1760, https://doi.org/10.1038/s41467-020-15432-4. Note that "ST" there is sinus tachycardia.
 
 PTB-XL states the same six as 1AVB, CRBBB, CLBBB, SBRAD, AFIB and STACH. CODE does not tell complete from incomplete
 bundle branch block; the complete ones stand for both, as the published evaluations on PTB-XL have it.

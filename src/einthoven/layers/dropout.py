@@ -1,7 +1,7 @@
 """Dropout whose random numbers are cheap.
 
-PyTorch draws a Bernoulli number of its own for each activation on a CPU, which takes a quarter of a training step of the CODE
-network. Sixteen random bits decide just as well: one 64-bit draw serves four activations.
+PyTorch draws a Bernoulli number of its own for each activation on a CPU, which takes a quarter of a training step
+of the CODE network. Sixteen random bits decide just as well: one 64-bit draw serves four activations.
 """
 
 __all__ = ["Dropout"]

@@ -1,8 +1,9 @@
 """Convolution, normalisation and pooling over time that run in either of two layouts.
 
-The parameters are those of the one-dimensional layers, so a state dict does not depend on the layout. A tensor with the axes
-`batch channel time` takes the plain path. The same tensor as `batch channel 1 time` in channels-last memory takes
-two-dimensional kernels, which CPUs with bf16 matrix instructions run several times faster than the plain ones.
+The parameters are those of the one-dimensional layers, so a state dict does not depend on the layout. A tensor
+with the axes `batch channel time` takes the plain path. The same tensor as `batch channel 1 time` in channels-last
+memory takes two-dimensional kernels, which CPUs with bf16 matrix instructions run several times faster than the
+plain ones.
 """
 
 __all__ = ["AvgPool", "BatchNorm", "Conv", "MaxPool", "flat", "wide"]

@@ -18,9 +18,7 @@ def ranking(
     score: Real[np.ndarray, " record"],
     weights: Float[np.ndarray, "record resample"],
     tied: float,
-) -> tuple[
-    Float[np.ndarray, "level resample"], Float[np.ndarray, "level resample"], Float[np.ndarray, " resample"]
-]:
+) -> tuple[Float[np.ndarray, "level resample"], Float[np.ndarray, "level resample"], Float[np.ndarray, " resample"]]:
     """The weights of a ranking, for the distinct scores of the positives from the highest to the lowest.
 
     Arguments:

@@ -58,7 +58,5 @@ class Boosting(Estimator):
     def predict(self, x: Float[np.ndarray, "batch lead time"]) -> Float[np.ndarray, "batch class"]:
         """One probability a class."""
         table = self._measure(x)
-        columns = [
-            np.full(len(x), m) if isinstance(m, float) else m.predict_proba(table)[:, 1] for m in self._models
-        ]
+        columns = [np.full(len(x), m) if isinstance(m, float) else m.predict_proba(table)[:, 1] for m in self._models]
         return np.stack(columns, axis=1).astype(np.float32)

@@ -1,8 +1,9 @@
 """The residual network of the CODE study.
 
-Ribeiro et al. 2020, "Automatic diagnosis of the 12-lead ECG using a deep neural network", Nature Communications 11:1760,
-https://doi.org/10.1038/s41467-020-15432-4. A convolution, then four residual blocks that narrow time by four and widen
-the channels, then one dense layer over everything. 6 421 910 trainable parameters at 12 × 4096 with six classes.
+Ribeiro et al. 2020, "Automatic diagnosis of the 12-lead ECG using a deep neural network", Nature Communications
+11:1760, https://doi.org/10.1038/s41467-020-15432-4. A convolution, then four residual blocks that narrow time by
+four and widen the channels, then one dense layer over everything. 6 421 910 trainable parameters at 12 × 4096 with
+six classes.
 
 The length is fixed at construction. The paper has 400 Hz and 4096 samples, centred between zeros; a shorter input is
 centred here in the same way.
@@ -28,7 +29,8 @@ _STRIDE = 4
 class _Block(nn.Module):
     """Conv–norm–ReLU–dropout–conv with stride, to which the narrowed skip is added.
 
-    Two streams pass through: `y`, the raw sum, is the next block's skip, and `x`, the sum after norm, ReLU and dropout, its input.
+    Two streams pass through: `y`, the raw sum, is the next block's skip, and `x`, the sum after norm, ReLU and
+    dropout, its input.
     """
 
     def __init__(self, channels: int, out: int, dropout: float) -> None:
@@ -96,7 +98,9 @@ class CodeResNet(Network):
         """
         missing = self.shape.samples - x.shape[-1]
         if missing < 0:
-            raise ValueError(f"this network takes {self.shape.samples} samples a lead, not {x.shape[-1]}; crop the signal")
+            raise ValueError(
+                f"this network takes {self.shape.samples} samples a lead, not {x.shape[-1]}; crop the signal"
+            )
         if missing:
             x = F.pad(x, (missing // 2, missing - missing // 2))
         x = y = F.relu(self.norm(self.stem(x)))

@@ -1,9 +1,9 @@
 """A one-dimensional XResNet-101, the strongest plain network of the PTB-XL benchmark.
 
-He et al. 2019, "Bag of tricks for image classification", https://arxiv.org/abs/1812.01187, carried over to ECG by Strodthoff
-et al. 2021, https://doi.org/10.1109/JBHI.2020.3022989: a stem of three convolutions, 3 + 4 + 23 + 3 bottleneck blocks of one
-width (64, expanded to 256) with kernels of five samples, and a head over the maximum and the mean of time. Trained on crops
-of 2.5 s at 100 Hz; the length of its input is free.
+He et al. 2019, "Bag of tricks for image classification", https://arxiv.org/abs/1812.01187, carried over to ECG by
+Strodthoff et al. 2021, https://doi.org/10.1109/JBHI.2020.3022989: a stem of three convolutions, 3 + 4 + 23 + 3
+bottleneck blocks of one width (64, expanded to 256) with kernels of five samples, and a head over the maximum and
+the mean of time. Trained on crops of 2.5 s at 100 Hz; the length of its input is free.
 """
 
 __all__ = ["XResNet1d101"]

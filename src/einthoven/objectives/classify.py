@@ -1,7 +1,7 @@
 """Each class a yes or no of its own: binary cross-entropy over the labels that are known.
 
-With `focal` above zero, what is easy counts less: each term is weighted by (1 − p)^focal, where p is the probability given to the
-truth (Lin et al. 2017, https://arxiv.org/abs/1708.02002).
+With `focal` above zero, what is easy counts less: each term is weighted by (1 − p)^focal, where p is the
+probability given to the truth (Lin et al. 2017, https://arxiv.org/abs/1708.02002).
 """
 
 __all__ = ["Classify"]

@@ -1,7 +1,7 @@
 """From data on disk to a run folder: compile, split, train, predict, evaluate.
 
-A study is a grid of cells, model × seed × test fold. Each finished cell is kept and never computed twice; a run that was
-stopped anywhere goes on when the same command is given again.
+A study is a grid of cells, model × seed × test fold. Each finished cell is kept and never computed twice; a run
+that was stopped anywhere goes on when the same command is given again.
 """
 
 __all__ = ["Arm", "Experiment", "RunError", "evaluate_run", "run"]

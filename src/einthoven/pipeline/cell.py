@@ -59,7 +59,8 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
     working = task.folder / "working"
     _clear_stale(task, working)
     if task.cell.arm.members:
-        table, history = _mean_of_members(task), []
+        history: list[dict[str, Any]] = []
+        table = _mean_of_members(task)
     else:
         table, history = _learnt(task, cohort, working, on_epoch)
     scratch = task.folder / "predictions.parquet.tmp"

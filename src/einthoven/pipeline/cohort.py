@@ -1,4 +1,4 @@
-"""Opens the data of an experiment: compiled, joined, labelled and split, and the account of who was left out and why."""
+"""Opens the data of an experiment: compiled, joined, labelled, split, and who was left out and why."""
 
 __all__ = ["Cohort", "open_cohort"]
 
@@ -135,7 +135,7 @@ def _parts_account(table: pd.DataFrame, parts: dict[int, np.ndarray]) -> dict[st
         found = splits.overlap(table, part)
         if found.empty:
             overlaps.append({"fold": fold, "kind": "patient", "parts": "all", "count": 0, "examples": []})
-        overlaps += [{"fold": fold, **row} for row in found.to_dict("records")]
+        overlaps += [{"fold": fold, **{str(k): v for k, v in row.items()}} for row in found.to_dict("records")]
     return {"parts": sizes, "overlap": overlaps}
 
 

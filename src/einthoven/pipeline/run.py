@@ -1,14 +1,15 @@
 """Runs an experiment and leaves a run folder behind.
 
-    experiment.json  flow.json  environment.json  cohort.parquet
-    cells/MODEL-seedS-foldF/   history.json  predictions.parquet  checkpoint/  cell.json (written last)
-    predictions.parquet  results/*.parquet  results.json  examples.parquet
+experiment.json  flow.json  environment.json  cohort.parquet
+cells/MODEL-seedS-foldF/   history.json  predictions.parquet  checkpoint/  cell.json (written last)
+predictions.parquet  results/*.parquet  results.json  examples.parquet
 """
 
 __all__ = ["evaluate_run", "run"]
 
 import concurrent.futures
 import dataclasses
+import itertools
 import json
 import multiprocessing
 import os
@@ -30,7 +31,7 @@ from einthoven import splits
 from einthoven.evaluation import evaluate
 from einthoven.pipeline.cell import Task, cell_folder, compute, is_done
 from einthoven.pipeline.cohort import Cohort, open_cohort
-from einthoven.pipeline.experiment import Experiment, RunError
+from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
 from einthoven.training import Device
 
 _PACKAGES = ("einthoven", "torch", "lightning-fabric", "numpy", "scipy", "pandas", "scikit-learn", "safetensors")
@@ -98,7 +99,8 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
     """
 
     facts = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
-    names = {f"{arm['name']}-seed{seed}-fold{fold}" for arm in facts["arms"] for seed in facts["seeds"] for fold in facts["folds"]}
+    grid = itertools.product(facts["arms"], facts["seeds"], facts["folds"])
+    names = {Cell(Arm(arm["name"]), seed, fold).name for arm, seed, fold in grid}
     predictions = pd.concat(
         [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in sorted(names)], ignore_index=True
     )
@@ -273,7 +275,7 @@ def _examples(mistakes: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
     return mistakes.assign(
         unit=preparation.unit,
         rate_hz=preparation.rate_hz,
-        leads=[list(preparation.leads)] * len(rows),
+        leads=pd.Series([list(preparation.leads)] * len(rows), dtype=object),
         samples=[signal.ravel() for signal in signals],
         age=cohort.table["age"].to_numpy()[rows],
         sex=cohort.table["sex"].to_numpy()[rows],

@@ -58,9 +58,7 @@ def mixing(have: Sequence[str], want: Sequence[str]) -> Float[np.ndarray, "want 
             for b, weight in zip(basis, weights, strict=True):
                 matrix[row, have.index(b)] = weight
         else:
-            raise ValueError(
-                f"lead {name} is neither in the record nor derivable from it: it has {', '.join(have)}"
-            )
+            raise ValueError(f"lead {name} is neither in the record nor derivable from it: it has {', '.join(have)}")
     return matrix
 
 

@@ -1,7 +1,7 @@
 """How a recording is brought to the form that a model is built for.
 
-The steps are fixed, deterministic and part of a checkpoint's contract: choose the leads, bridge missing samples, filter,
-standardise, resample.
+The steps are fixed, deterministic and part of a checkpoint's contract: choose the leads, bridge missing samples,
+filter, standardise, resample.
 """
 
 __all__ = ["Preparation"]
@@ -25,8 +25,8 @@ class Preparation:
     Attributes:
         rate_hz: Samples per second of the result.
         unit: `"mV"`, or `"z"` to standardise each lead, which loses the amplitude.
-        bandpass_hz: The band to keep, filtered at the recording's own rate, or None; recordings that are in unit `z` already
-            are taken as they are.
+        bandpass_hz: The band to keep, filtered at the recording's own rate, or None; recordings that are in unit `z`
+            already are taken as they are.
         leads: The leads of the result.
         longest_gap: The share of a lead's samples that may be missing and are bridged by straight lines.
     """
@@ -41,11 +41,14 @@ class Preparation:
         """The recording in that form; what was done to mend it stands in its notes.
 
         Raises:
-            ValueError: If a lead is missing, too much of one is missing, nothing is in it, or its unit cannot be converted.
+            ValueError: If a lead is missing, too much of one is missing, nothing is in it, or its unit cannot be
+                converted.
         """
         if self.unit == "mV" and ecg.unit == "z":
-            raise ValueError("standardised leads (unit 'z') have lost their amplitude; millivolts cannot be had from them; "
-                "ask for unit 'z' throughout")
+            raise ValueError(
+                "standardised leads (unit 'z') have lost their amplitude; millivolts cannot be had from them; "
+                "ask for unit 'z' throughout"
+            )
         ecg = self._mended(ecg.select(self.leads))
         if ecg.unit == "mV" and self.bandpass_hz is not None:
             ecg = ecg.replace(signal=bandpass(ecg.signal, ecg.rate_hz, *self.bandpass_hz))

@@ -21,7 +21,6 @@ from jaxtyping import Float, Int
 
 from einthoven.records._format import Format, RecordError, replacing, to_millivolt
 from einthoven.records.ecg import ECG
-from einthoven.records.leads import canonical
 
 _DEFAULT_GAIN = 200.0  # counts per mV, where a header gives none or 0 (header-5)
 _DEFAULT_RATE_HZ = 250.0  # header-5
@@ -191,7 +190,7 @@ def _millivolts(
     baselines = np.array([s.baseline for s in group])
     columns = np.ascontiguousarray(counts.T)
     exact = coding != 32 and (gains.astype(np.float32) == gains).all() and np.abs(baselines).max() <= 2**23
-    out = columns.astype(np.float32 if exact else np.float64)
+    out: np.ndarray = columns.astype(np.float32 if exact else np.float64)
     if baselines.any():
         out -= baselines[:, None]
     if (gains == gains[0]).all():

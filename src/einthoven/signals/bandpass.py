@@ -19,7 +19,8 @@ def bandpass(
     Arguments:
         signal: Samples, any unit, time last.
         rate_hz: Samples per second.
-        low_hz, high_hz: The corner frequencies, where the double pass has −6 dB.
+        low_hz: The lower corner frequency, where the double pass has −6 dB.
+        high_hz: The upper one.
         order: Of the Butterworth prototype; each pass has twice that many poles.
 
     Raises:

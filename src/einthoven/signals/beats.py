@@ -1,7 +1,8 @@
 """Where the heart beats.
 
-The QRS complex is what changes fastest in many leads at once: the slopes of all leads are squared, added and smoothed, and the
-peaks that stand out from that, at least a refractory time apart, are beats (after Pan and Tompkins 1985, with several leads).
+The QRS complex is what changes fastest in many leads at once: the slopes of all leads are squared, added and smoothed,
+and the peaks that stand out from that, at least a refractory time apart, are beats (after Pan and Tompkins 1985, with
+several leads).
 """
 
 __all__ = ["beats"]

@@ -1,8 +1,8 @@
 """Hand-made features of a 12-lead ECG, for a classifier that is not a network.
 
-Rhythm from the intervals between beats, form from the median beat of each lead (P, QRS, ST and T amplitudes, times and areas),
-the likeness of each beat to the median one, and the power in bands of frequency. What a careful engineer would write down in
-a day; whoever leaves that baseline out fools himself.
+Rhythm from the intervals between beats, form from the median beat of each lead (P, QRS, ST and T amplitudes, times and
+areas), the likeness of each beat to the median one, and the power in bands of frequency. What a careful engineer would
+write down in a day; whoever leaves that baseline out fools himself.
 """
 
 __all__ = ["features"]
@@ -63,7 +63,7 @@ def _likeness(windows: np.ndarray, median: np.ndarray) -> np.ndarray:
 
 
 def _form(median: np.ndarray, rate_hz: float) -> np.ndarray:
-    """Per lead and wave the highest and lowest value, their times and the mean; the level is that before the QRS complex."""
+    """Per lead and wave the highest and lowest value, their times and the mean, above the level before the QRS."""
     level = median[:, _slice((-0.10, -0.06), rate_hz)].mean(axis=1, keepdims=True)
     beat, columns = median - level, []
     for name, window in _WAVES.items():

@@ -1,8 +1,8 @@
 """Who goes where.
 
-A splitter gives each record a fold; one fold is the test set, the one before it (cyclically) validation, the rest training. So
-a hold-out split and cross-fitting, in which every record is predicted once by a network that has not seen its patient, are
-the same thing. A splitter that lets a patient stand on both sides is called leaky, and says so.
+A splitter gives each record a fold; one fold is the test set, the one before it (cyclically) validation, the rest
+training. So a hold-out split and cross-fitting, in which every record is predicted once by a network that has not seen
+its patient, are the same thing. A splitter that lets a patient stand on both sides is called leaky, and says so.
 """
 
 __all__ = ["LeakError", "Splitter", "get", "names", "overlap", "split"]

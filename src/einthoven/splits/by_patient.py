@@ -1,8 +1,8 @@
 """Whole patients at random, with every class spread evenly over the folds.
 
 Iterative stratification (Sechidis et al. 2011, https://doi.org/10.1007/978-3-642-23808-6_10), with patients in place of
-examples: from the rarest class to the commonest, each patient who has it goes to the fold that lacks most of it. A record of
-unknown patient counts as a patient of its own.
+examples: from the rarest class to the commonest, each patient who has it goes to the fold that lacks most of it. A
+record of unknown patient counts as a patient of its own.
 """
 
 __all__ = ["BY_PATIENT"]

@@ -1,6 +1,7 @@
 """One source after another is the test set: how a model does at a hospital that it has not seen.
 
-Fold 1 is the first source in the order of their names, and so on. Validation is drawn by patient from the training records.
+Fold 1 is the first source in the order of their names, and so on. Validation is drawn by patient from the training
+records.
 """
 
 __all__ = ["BY_SOURCE"]

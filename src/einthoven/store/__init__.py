@@ -6,7 +6,8 @@
     NAME/skipped.csv       records that could not be read, and why
 
 A sample is `count × scale` in the store's unit, where `scale` is 0.001 unless the record's amplitude asks for a coarser
-one. Eight leads are kept where the other four follow from them within `tolerance`, else twelve: decided record by record.
+one. Eight leads are kept where the other four follow from them within `tolerance`, else twelve: decided record by
+record.
 """
 
 __all__ = ["Joined", "Store", "StoreError", "compile_store"]

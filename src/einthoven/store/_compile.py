@@ -30,9 +30,10 @@ _TOLERANCE = 0.005  # mV: five counts of PTB-XL, whose twelve leads were rounded
 class _Source(Protocol):
     """What is compiled: a data set."""
 
-    card: Any
     settings: dict[str, Any]
 
+    @property
+    def card(self) -> Any: ...
     @property
     def annotated(self) -> tuple[str, ...]: ...
     def table(self) -> pd.DataFrame: ...
@@ -54,8 +55,8 @@ def compile_store(
 ) -> Store:
     """Compiles a data set into a store, or opens the store that is there already.
 
-    A record that cannot be read is left out and listed in `skipped.csv`; if none can, that is an error. Whatever was finished
-    when the work was interrupted is kept and not done again.
+    A record that cannot be read is left out and listed in `skipped.csv`; if none can, that is an error. Whatever was
+    finished when the work was interrupted is kept and not done again.
 
     Arguments:
         source: The data set.
@@ -138,7 +139,7 @@ def _run(jobs: list[_Job], workers: int) -> Any:
 
 def _compile_chunk(job: _Job) -> _Job:
     """Reads, prepares and writes one shard; its `.json` is written last and marks it whole."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[Any, Any]] = []
     blocks: list[np.ndarray] = []
     offset = 0
     for row in job.rows.to_dict("records"):

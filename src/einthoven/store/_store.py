@@ -64,7 +64,8 @@ class Store:
         folder: Where it lies.
 
     Attributes:
-        table: One row a record, with the columns of `einthoven.datasets.COLUMNS`, the data set's name, and where the samples are.
+        table: One row a record, with the columns of `einthoven.datasets.COLUMNS`, the data set's name, and where the
+            samples are.
         preparation: How its recordings were prepared.
         annotated: For the data set's name, the codes that its annotators looked for.
         facts: All of `store.json`.
@@ -84,8 +85,7 @@ class Store:
         version = self.facts.get("version") if isinstance(self.facts, dict) else None
         if version != VERSION:
             raise StoreError(
-                f"{self.folder} is a store of version {version}, this program reads {VERSION}; "
-                "compile it again"
+                f"{self.folder} is a store of version {version}, this program reads {VERSION}; compile it again"
             )
         facts = dict(self.facts["preparation"])
         facts["leads"] = tuple(facts["leads"])
@@ -168,7 +168,9 @@ class Joined:
         for store in stores:
             for name, codes in store.annotated.items():
                 if self.annotated.setdefault(name, codes) != codes:
-                    raise StoreError(f"two stores of '{name}' name different classes; give their tables the same columns")
+                    raise StoreError(
+                        f"two stores of '{name}' name different classes; give their tables the same columns"
+                    )
         tables = [s.table.assign(store=i, row=np.arange(len(s))) for i, s in enumerate(stores)]
         whole = pd.concat(tables, ignore_index=True)
         again = whole["record_id"].duplicated()

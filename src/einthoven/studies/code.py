@@ -1,11 +1,13 @@
 """S2: the residual network of the CODE study beside its baselines.
 
-Ribeiro et al. 2020, "Automatic diagnosis of the 12-lead ECG using a deep neural network", Nature Communications 11:1760,
-https://doi.org/10.1038/s41467-020-15432-4. The defaults are the paper's: 400 Hz, 4096 samples centred between zeros, six
-diagnoses, Adam at 1e-3 with a plateau of 7, batches of 64, at most 70 epochs, early stop after 9. With two million ECGs it
-reached F1 above .80 for all six; with the two thousand at hand see `benchmarks/results/code.md`.
+Ribeiro et al. 2020, "Automatic diagnosis of the 12-lead ECG using a deep neural network", Nature Communications
+11:1760, https://doi.org/10.1038/s41467-020-15432-4. The defaults are the paper's: 400 Hz, 4096 samples centred
+between zeros, six diagnoses, Adam at 1e-3 with a plateau of 7, batches of 64, at most 70 epochs, early stop after
+9. With two million ECGs it reached F1 above .80 for all six; with the two thousand at hand see
+`benchmarks/results/code.md`.
 
-The primary contrast is written down here, before any run: `code_resnet` against gradient boosting on hand-made features.
+The primary contrast is written down here, before any run: `code_resnet` against gradient boosting on hand-made
+features.
 """
 
 __all__ = ["code"]

@@ -1,7 +1,8 @@
 """The loop.
 
-Every epoch begins with a seed of its own, made from the run's seed and the epoch's number, and ends with all that matters on
-disk. A run that was killed anywhere goes on from its last whole epoch and ends with the numbers of the unbroken run.
+Every epoch begins with a seed of its own, made from the run's seed and the epoch's number, and ends with all that
+matters on disk. A run that was killed anywhere goes on from its last whole epoch and ends with the numbers of the
+unbroken run.
 """
 
 __all__ = ["Data", "fit", "predict"]
@@ -172,8 +173,7 @@ def predict(
     with torch.inference_mode():
         for start in range(0, len(rows), _PREDICT_BATCH):
             x = data.fetch(rows[start : start + _PREDICT_BATCH])
-            starts = [None] if crop is None else crop.cover(x.shape[-1])
-            views = [x if s is None else x[:, :, s : s + crop.samples] for s in starts]  # type: ignore[union-attr]
+            views = [x] if crop is None else [x[..., s : s + crop.samples] for s in crop.cover(x.shape[-1])]
             logits = [network(fabric.to_device(torch.from_numpy(np.ascontiguousarray(v)))).float() for v in views]
             out.append(torch.stack(logits).amax(dim=0).cpu().numpy())
     return np.concatenate(out)

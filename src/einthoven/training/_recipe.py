@@ -1,7 +1,7 @@
 """How a network is trained, and the schedule as a pure function of what has happened.
 
-Learning rate, momentum and early stopping are computed from the step and the history alone, so there is no state of theirs to
-save: a run that goes on after an interruption computes what it would have computed anyway.
+Learning rate, momentum and early stopping are computed from the step and the history alone, so there is no state
+of theirs to save: a run that goes on after an interruption computes what it would have computed anyway.
 """
 
 __all__ = ["Recipe", "best_epoch", "decays", "rate_and_momentum", "should_stop"]
@@ -24,12 +24,14 @@ class Recipe:
         rate: Learning rate; the highest one of a one-cycle schedule.
         optimizer: `adam` or `adamw`.
         weight_decay: Of AdamW.
-        schedule: `plateau` multiplies the rate by 0.1 when the validation loss has not improved for `plateau` epochs; `one_cycle`
-            rises over a quarter of the steps and falls by a cosine (Smith 2018, https://arxiv.org/abs/1803.09820).
+        schedule: `plateau` multiplies the rate by 0.1 when the validation loss has not improved for `plateau`
+            epochs; `one_cycle` rises over a quarter of the steps and falls by a cosine (Smith 2018,
+            https://arxiv.org/abs/1803.09820).
         plateau: Epochs without improvement before the rate falls.
         patience: Epochs without improvement before training stops, or None.
         monitor: What chooses the best epoch: `loss` or `auroc` (macro) on validation.
-        crop_s: Length of training windows in seconds, or None for whole recordings; in testing the maximum over windows counts.
+        crop_s: Length of training windows in seconds, or None for whole recordings; in testing the maximum over
+            windows counts.
     """
 
     epochs: int
@@ -61,7 +63,9 @@ def should_stop(recipe: Recipe, history: Sequence[dict[str, Any]]) -> bool:
     """Whether training has ended: by its epochs, or by its patience."""
     if len(history) >= recipe.epochs:
         return True
-    return bool(history) and recipe.patience is not None and len(history) - 1 - best_epoch(recipe, history) >= recipe.patience
+    if recipe.patience is None or not history:
+        return False
+    return len(history) - 1 - best_epoch(recipe, history) >= recipe.patience
 
 
 def decays(recipe: Recipe, history: Sequence[dict[str, Any]]) -> int:
@@ -75,9 +79,7 @@ def decays(recipe: Recipe, history: Sequence[dict[str, Any]]) -> int:
     return falls
 
 
-def rate_and_momentum(
-    recipe: Recipe, step: int, steps: int, history: Sequence[dict[str, Any]]
-) -> tuple[float, float]:
+def rate_and_momentum(recipe: Recipe, step: int, steps: int, history: Sequence[dict[str, Any]]) -> tuple[float, float]:
     """The learning rate and Adam's first beta at a step.
 
     Arguments:
