@@ -125,8 +125,8 @@ def test_the_first_seed_and_fold_of_every_model_comes_first() -> None:
 def test_what_makes_a_finished_cell_worthless(change: dict[str, Any], same: bool) -> None:
     other = dataclasses.replace(SMALL, **change)
     cell = SMALL.cells()[0]
-    assert (other.cell_identity(cell, "data") == SMALL.cell_identity(cell, "data")) == same
-    assert SMALL.cell_identity(cell, "other data") != SMALL.cell_identity(cell, "data")
+    assert (other.cell_identity(cell, "data", "32-true") == SMALL.cell_identity(cell, "data", "32-true")) == same
+    assert SMALL.cell_identity(cell, "other data", "32-true") != SMALL.cell_identity(cell, "data", "32-true")
 
 
 # Going on

@@ -99,7 +99,7 @@ def test_through_json_and_back_it_is_the_same(experiment: Experiment) -> None:
     again = Experiment(**{key: tuples(value) for key, value in facts.items()}, arms=tuple(arms))
     assert again == experiment
     assert [c.name for c in again.cells()] == [c.name for c in experiment.cells()]
-    identities = [[e.cell_identity(cell, "x") for cell in e.cells()] for e in (again, experiment)]
+    identities = [[e.cell_identity(cell, "x", "32-true") for cell in e.cells()] for e in (again, experiment)]
     assert identities[0] == identities[1]
 
 

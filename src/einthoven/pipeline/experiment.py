@@ -113,13 +113,16 @@ class Experiment:
         """What the cells of a run folder have in common."""
         return {key: value for key, value in self.facts().items() if key not in _GRID}
 
-    def cell_identity(self, cell: Cell, data: str) -> str:
+    def cell_identity(self, cell: Cell, data: str, precision: str) -> str:
         """A fingerprint of what decides a cell's numbers.
 
         Arguments:
             cell: The cell.
             data: A fingerprint of the records.
+            precision: In which networks are trained.
         """
         arms = [arm for arm in self.arms if arm == cell.arm or arm.name in cell.arm.members]
         parts = [self.identity(), [dataclasses.asdict(arm) for arm in arms], cell.seed, cell.fold, data]
+        if any(arm.recipe for arm in arms):
+            parts.append(precision)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -32,6 +32,7 @@ from einthoven.evaluation import evaluate
 from einthoven.pipeline.cell import Task, cell_folder, compute, is_done
 from einthoven.pipeline.cohort import Cohort, open_cohort
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
+from einthoven.store.workers import pool
 from einthoven.training import Device
 
 _PACKAGES = ("einthoven", "torch", "lightning-fabric", "numpy", "scipy", "pandas", "scikit-learn", "safetensors")
@@ -75,9 +76,9 @@ def run(
     _write_json(out / "experiment.json", _facts(experiment, cohort))
     _write_json(out / "flow.json", cohort.flow)
     _cohort_table(cohort).to_parquet(out / "cohort.parquet", index=False)
-    device = device or Device()
+    device, identity = device or Device(), experiment.cell_identity
     tasks = [
-        Task(experiment, cell, cell_folder(out, cell), experiment.cell_identity(cell, cohort.fingerprint), device)
+        Task(experiment, cell, cell_folder(out, cell), identity(cell, cohort.fingerprint, device.resolved), device)
         for cell in experiment.cells()
     ]
     _compute_all(tasks, cohort, kept, workers, progress)
@@ -175,18 +176,9 @@ _pool_state: dict[str, Any] = {}
 
 
 def _start_worker(experiment: Experiment, stores: Path, threads: int, ticks: Any) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     _pool_state["cohort"] = open_cohort(experiment, stores, workers=1, progress=False)
     _pool_state["ticks"] = ticks
-
-
-def _end_with_parent() -> None:
-    """Ends this worker when the run was killed; else it would go on writing into cells that the next run computes."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _work(task: Task) -> str:
@@ -217,8 +209,7 @@ def _round_up(bar: tqdm, task: Task, before: int) -> None:
 
 
 def _compute_in_pool(todo: list[Task], stores: Path, workers: int, bar: tqdm) -> None:
-    context = multiprocessing.get_context("spawn")
-    ticks = context.Queue()
+    ticks = multiprocessing.get_context("spawn").Queue()
     threads = max(1, (os.cpu_count() or 1) // workers)
     first = todo[0].experiment
     stop = threading.Event()
@@ -232,14 +223,14 @@ def _compute_in_pool(todo: list[Task], stores: Path, workers: int, bar: tqdm) ->
 
     counter = threading.Thread(target=count, daemon=True)
     counter.start()
-    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _start_worker, (first, stores, threads, ticks))
+    executor = pool(workers, _start_worker, first, stores, threads, ticks)
     try:
-        with pool:
-            futures = [pool.submit(_work, task) for task in todo]
+        with executor:
+            futures = [executor.submit(_work, task) for task in todo]
             for future in concurrent.futures.as_completed(futures):
                 bar.set_postfix_str(future.result())
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
+        executor.shutdown(wait=False, cancel_futures=True)
         raise
     finally:
         stop.set()

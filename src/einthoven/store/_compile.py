@@ -6,7 +6,6 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 from pathlib import Path
@@ -20,6 +19,7 @@ from einthoven.records.ecg import ECG
 from einthoven.records.leads import EIGHT, TWELVE, identity_error
 from einthoven.records.preparation import Preparation
 from einthoven.store._store import VERSION, Store, StoreError, checksum, fail_on_write
+from einthoven.store.workers import pool
 
 _CHUNK = 256
 _SCALE = 0.001
@@ -127,13 +127,12 @@ def _run(jobs: list[_Job], workers: int) -> Any:
         for job in jobs:
             yield _compile_chunk(job)
         return
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with pool(workers) as executor:
         try:
-            for future in concurrent.futures.as_completed([pool.submit(_compile_chunk, job) for job in jobs]):
+            for future in concurrent.futures.as_completed([executor.submit(_compile_chunk, job) for job in jobs]):
                 yield future.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            executor.shutdown(wait=False, cancel_futures=True)
             raise
 
 

@@ -120,7 +120,7 @@ def _epoch(
     torch.manual_seed(int(rng.integers(2**62)))
     order, crop = rng.permutation(train), data.crop(recipe)
     network.train()
-    losses, rate = [], 0.0
+    losses, counted, rate = 0.0, 0, 0.0
     starts = range(0, len(order), recipe.batch_size)
     for i, start in enumerate(starts):
         rows = order[start : start + recipe.batch_size]
@@ -139,8 +139,8 @@ def _epoch(
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()
-        losses.append(loss.item() * len(rows))
-    return sum(losses) / len(order), rate
+        losses, counted = losses + loss.item() * len(rows), counted + len(rows)
+    return losses / counted, rate
 
 
 def _validate(objective: Any, logits: np.ndarray, y: np.ndarray) -> dict[str, float]:
