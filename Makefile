@@ -6,7 +6,7 @@ export OMP_WAIT_POLICY := PASSIVE
 .PHONY: demo test lint types bench
 
 demo: .venv/ready
-	$(BIN)/einthoven study code --data simulated=600 --rate-hz 100 --fold-count 5 --folds 5 \
+	$(BIN)/einthoven study code --data simulated=600,difficulty=0.7 --rate-hz 100 --fold-count 5 --folds 5 \
 		--models code_resnet boosting naive --epochs.code_resnet 12 --out runs/demo
 
 test: .venv/ready

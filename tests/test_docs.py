@@ -15,6 +15,7 @@ import pytest
 
 from einthoven import registry
 from einthoven.cli import main
+from einthoven.cli.study import _studies, study
 from einthoven.datasets.ptbxl import PTBXL
 
 ROOT = Path(__file__).parents[1]
@@ -49,9 +50,9 @@ def run_command(words: list[str], parse_only: bool) -> None:
     assert words[0] == "einthoven"
     if parse_only:
         assert words[1] == "study"
-        from einthoven.cli.study import _studies
-
-        _studies.parse_args([word for word in words[2:] if word], exit_on_error=False, print_error=False)
+        quiet = {"exit_on_error": False, "print_error": False}
+        _, bound, *_ = study.parse_args(words[2:], **quiet)
+        _studies.parse_args(list(bound.args), **quiet)
     else:
         main(words[1:])
 
