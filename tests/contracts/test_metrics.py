@@ -99,9 +99,7 @@ def test_columns_of_weights_are_resamples(metric: Metric, case: tuple) -> None:
         np.testing.assert_allclose(metric(truth, answer, count), alone, rtol=1e-12)
 
 
-def test_many_resamples_in_blocks_are_the_same(
-    metric: Metric, case: tuple, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_resamples_in_blocks_are_the_same(metric: Metric, case: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     truth, belief, weights = case
     whole = metric(truth, answers(metric, belief), weights)
     monkeypatch.setattr("einthoven.metrics.BLOCK", 100)

@@ -439,17 +439,13 @@ def test_a_reliability_interval_is_over_patients(decided: pd.DataFrame) -> None:
     weights = resampled(clusters(once.set_index("record")["patient"]), 50, seed=0)[once["truth"].notna()]
     prevalence = once["truth"].dropna().to_numpy(dtype=float) @ weights / weights.sum(axis=0)
     span = interval(prevalence[1:])
-    np.testing.assert_allclose(
-        made[["observed", "low", "high"]], [[prevalence[0], span.low, span.high]] * 4, rtol=1e-5
-    )
+    np.testing.assert_allclose(made[["observed", "low", "high"]], [[prevalence[0], span.low, span.high]] * 4, rtol=1e-5)
 
 
 # Subgroups
 
 
-def test_groups_part_the_records_and_a_group_of_all_is_the_whole(
-    table: pd.DataFrame, decided: pd.DataFrame
-) -> None:
+def test_groups_part_the_records_and_a_group_of_all_is_the_whole(table: pd.DataFrame, decided: pd.DataFrame) -> None:
     made = subgroups(table, cohort(table), label_sets=SETS, resamples=50)
     groups = made.drop_duplicates(["attribute", "group"]).groupby("attribute")["group"].agg(list)
     assert groups["sex"] == ["female", "male", "unknown"] and groups["source"] == ["simulated"]
@@ -531,9 +527,7 @@ def test_mistakes_are_wrong_strong_and_take_turns(decided: pd.DataFrame) -> None
 # All of it
 
 
-def test_every_table_is_made_and_can_be_kept(
-    table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_every_table_is_made_and_can_be_kept(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> None:
     made = evaluate(table, cohort(table), label_sets=SETS, baseline="boosting", primary="code", resamples=20)
     folder = tmp_path_factory.mktemp("results")
     expected = [

@@ -156,9 +156,7 @@ def test_a_prevalence_is_honoured(prevalence: dict[str, float]) -> None:
     codes = Simulated(2500, visits=(1, 1), prevalence=prevalence).table()["positive"]
     expected = {"scp:CRBBB": 0.09, "scp:AFIB": 0.09} if not prevalence else prevalence
     for name, p in expected.items():
-        share = codes.map(
-            lambda found, name=name: name in {c.rpartition(":")[2] for c in found} | set(found)
-        ).mean()
+        share = codes.map(lambda found, name=name: name in {c.rpartition(":")[2] for c in found} | set(found)).mean()
         assert abs(share - p) < 4 * np.sqrt(p * (1 - p) / 2500), name
 
 
@@ -306,9 +304,7 @@ def test_what_a_cardiologist_would_measure() -> None:
 
     def qrst(code: str) -> np.ndarray:
         rows = []
-        for record_id in having(
-            TEXTBOOK, code, ("scp:AFIB", "scp:AFLT", "scp:STACH", "own:VT", "scp:PVC", "scp:PAC")
-        ):
+        for record_id in having(TEXTBOOK, code, ("scp:AFIB", "scp:AFLT", "scp:STACH", "own:VT", "scp:PVC", "scp:PAC")):
             ecg, truth = TEXTBOOK.clean(record_id), TEXTBOOK.truth(record_id)
             first = truth[truth["beat"] == 2].set_index("wave")
             start, end = round(500 * first["onset_s"]["QRS"]), round(500 * first["offset_s"]["QRS"])

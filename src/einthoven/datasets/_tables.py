@@ -1,10 +1,11 @@
 """What the readers of tables share: PTB-XL's metadata, and columns of ones and zeros."""
 
-__all__ = ["class_columns", "finish", "namespaced", "ptbxl_table", "read_csv"]
+__all__ = ["class_columns", "finish", "known", "namespaced", "ptbxl_table", "read_csv"]
 
 import ast
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -69,6 +70,25 @@ def finish(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     if len(twice):
         raise DatasetError(f"{path} lists {twice.iloc[0]} more than once ({len(twice)} such rows); keep one of each")
     return table
+
+
+def known(rows: pd.DataFrame, record_id: str, path: Path) -> dict[str, Any]:
+    """What a table says of one record, as fields of an `ECG`; None where it is missing.
+
+    Arguments:
+        rows: The table of a data set, indexed by `record_id`.
+        record_id: Which record.
+        path: The table's file, for the message.
+
+    Raises:
+        DatasetError: If there is no such record.
+    """
+
+    if record_id not in rows.index:
+        raise DatasetError(f"{path} lists no record '{record_id}'; table() says which there are")
+    row = rows.loc[record_id]
+    facts = {name: None if pd.isna(row[name]) else row[name] for name in ("patient_id", "source", "age", "sex")}
+    return {"record_id": record_id, **facts}
 
 
 def namespaced(namespace: str, name: str) -> str | None:

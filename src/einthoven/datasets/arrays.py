@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from einthoven.datasets import Card, DatasetError
-from einthoven.datasets._tables import class_columns, finish, namespaced, ptbxl_table, read_csv
+from einthoven.datasets._tables import class_columns, finish, known, namespaced, ptbxl_table, read_csv
 from einthoven.datasets.simulated import Simulated
 from einthoven.labels._scp import STATEMENTS
 from einthoven.records.ecg import ECG
@@ -142,24 +142,24 @@ class Arrays:
         return self._table.copy()
 
     def read(self, record_id: str) -> ECG:
-        """One recording in the unit that the folder states."""
-        row = self._table.iloc[self._position[record_id]]
+        """One recording in the unit that the folder states.
+
+        Raises:
+            DatasetError: If there is no such record.
+        """
+        facts = known(self._rows, record_id, self._csv)
         signal = self._signals[self._row[record_id]].astype(np.float32) / np.float32(self._facts["scale"])
         return ECG(
             signal=signal,
             unit=self._facts["unit"],
             rate_hz=float(self._facts["rate_hz"]),
             leads=tuple(self._facts["leads"]),
-            record_id=record_id,
-            patient_id=None if pd.isna(row["patient_id"]) else row["patient_id"],
-            source=row["source"],
-            age=None if pd.isna(row["age"]) else row["age"],
-            sex=None if pd.isna(row["sex"]) else row["sex"],
+            **facts,
         )
 
     @functools.cached_property
-    def _position(self) -> dict[str, int]:
-        return {name: i for i, name in enumerate(self._table["record_id"])}
+    def _rows(self) -> pd.DataFrame:
+        return self._table.set_index("record_id")
 
     @staticmethod
     def miniature(folder: Path, seed: int = 0) -> "Arrays":

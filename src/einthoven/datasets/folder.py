@@ -22,7 +22,7 @@ import pandas as pd
 
 from einthoven import records
 from einthoven.datasets import Card, DatasetError
-from einthoven.datasets._tables import class_columns, finish, namespaced, read_csv
+from einthoven.datasets._tables import class_columns, finish, known, namespaced, read_csv
 from einthoven.datasets.simulated import Simulated
 from einthoven.records.ecg import ECG
 
@@ -89,9 +89,10 @@ class Folder:
         """One recording in mV (or z).
 
         Raises:
+            DatasetError: If there is no such record.
             RecordError: If the file is damaged or does not state a fact that `labels.csv` leaves out too.
         """
-        raw, row = self._raw.loc[record_id], self._rows.loc[record_id]
+        facts, raw = known(self._rows, record_id, self._csv), self._raw.loc[record_id]
         try:
             rate = float(str(raw["rate_hz"])) if raw.get("rate_hz") else None
         except ValueError:
@@ -102,13 +103,8 @@ class Folder:
             rate_hz=rate,
             leads=raw["leads"].split() if raw.get("leads") else None,
         )
-        return ecg.replace(
-            record_id=record_id,
-            patient_id=None if pd.isna(row["patient_id"]) else row["patient_id"],
-            source=row["source"],
-            age=ecg.age if pd.isna(row["age"]) else row["age"],
-            sex=ecg.sex if pd.isna(row["sex"]) else row["sex"],
-        )
+        age = ecg.age if facts["age"] is None else facts["age"]
+        return ecg.replace(**{**facts, "age": age, "sex": facts["sex"] or ecg.sex})
 
     @staticmethod
     def miniature(folder: Path, seed: int = 0) -> "Folder":

@@ -14,7 +14,7 @@ import pandas as pd
 
 from einthoven import records
 from einthoven.datasets import Card, DatasetError
-from einthoven.datasets._tables import ptbxl_table, read_csv
+from einthoven.datasets._tables import known, ptbxl_table, read_csv
 from einthoven.datasets.simulated import Simulated
 from einthoven.labels._scp import STATEMENTS
 from einthoven.records.ecg import ECG
@@ -69,17 +69,11 @@ class PTBXL:
         """One recording in mV, twelve leads.
 
         Raises:
+            DatasetError: If there is no such record.
             RecordError: If its files are missing or damaged.
         """
-        row = self._rows.loc[record_id]
-        ecg = records.read(self.root / f"{row['file']}.hea")
-        return ecg.replace(
-            record_id=record_id,
-            patient_id=None if pd.isna(row["patient_id"]) else row["patient_id"],
-            source="ptbxl",
-            age=None if pd.isna(row["age"]) else row["age"],
-            sex=None if pd.isna(row["sex"]) else row["sex"],
-        )
+        facts = known(self._rows, record_id, self._csv)
+        return records.read(self.root / f"{self._rows['file'][record_id]}.hea").replace(**facts)
 
     @staticmethod
     def miniature(folder: Path, seed: int = 0) -> "PTBXL":

@@ -19,6 +19,7 @@ from einthoven import models
 from einthoven.objectives.classify import Classify
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Arm, Cell, Experiment
+from einthoven.records.writing import replacing
 from einthoven.training import Data, Device, fit, predict, save_checkpoint
 from einthoven.training._checkpoint import hash_patient
 
@@ -63,16 +64,18 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
         table = _mean_of_members(task)
     else:
         table, history = _learnt(task, cohort, working, on_epoch)
-    scratch = task.folder / "predictions.parquet.tmp"
-    table.to_parquet(scratch, index=False)
-    scratch.replace(task.folder / "predictions.parquet")
-    (task.folder / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+    with replacing(task.folder / "predictions.parquet") as scratch:
+        table.to_parquet(scratch, index=False)
+    _write_json(task.folder / "history.json", history)
     shutil.rmtree(working, ignore_errors=True)
     facts = {"identity": task.identity, "seconds": time.perf_counter() - began, "threads": torch.get_num_threads()}
     facts["precision"] = task.device.resolved if task.cell.arm.recipe else "64-true"
-    scratch = task.folder / "cell.json.tmp"
-    scratch.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    scratch.replace(task.folder / "cell.json")
+    _write_json(task.folder / "cell.json", facts)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    with replacing(path) as scratch:
+        scratch.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def _learnt(

@@ -32,6 +32,7 @@ from einthoven.evaluation import evaluate
 from einthoven.pipeline.cell import Task, cell_folder, compute, is_done
 from einthoven.pipeline.cohort import Cohort, open_cohort
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
+from einthoven.records.writing import replacing
 from einthoven.store.workers import pool
 from einthoven.training import Device
 
@@ -274,6 +275,5 @@ def _examples(mistakes: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    scratch = path.with_name(path.name + ".tmp")
-    scratch.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
-    os.replace(scratch, path)
+    with replacing(path) as scratch:
+        scratch.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")

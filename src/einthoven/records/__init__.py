@@ -3,7 +3,7 @@
 A format is a file here with a `Format` in it; `read` and `write` find it by the name of the file on disk.
 """
 
-__all__ = ["ECG", "Format", "RecordError", "read", "write"]
+__all__ = ["ECG", "Format", "RecordError", "WriteError", "read", "write"]
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from einthoven import registry
 from einthoven.records._format import Format, RecordError
 from einthoven.records.ecg import ECG
+from einthoven.records.writing import WriteError
 
 _FORMATS = ("wfdb", "csv", "npy")
 
@@ -51,7 +52,8 @@ def write(ecg: ECG, path: str | Path, *, overwrite: bool = False) -> Path:
         overwrite: Whether an existing file may be replaced.
 
     Raises:
-        RecordError: If the file exists, the folder cannot be written, or the format cannot hold this recording.
+        WriteError: If the file exists or the folder cannot be written.
+        RecordError: If the format cannot hold this recording.
     """
 
     path = Path(path)

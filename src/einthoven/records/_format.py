@@ -1,23 +1,20 @@
 """What a file format of this room is, and what its readers share."""
 
-__all__ = ["TO_MILLIVOLT", "Format", "RecordError", "replacing", "to_millivolt"]
+__all__ = ["Format", "RecordError", "as_float32", "missing_fact", "to_millivolt"]
 
-import contextlib
 import dataclasses
-import os
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from einthoven.records.ecg import ECG
 
-TO_MILLIVOLT = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "v": 1e3, "nv": 1e-6}
+_TO_MILLIVOLT = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "v": 1e3, "nv": 1e-6}
 
 
 class RecordError(ValueError):
-    """A recording that cannot be read or written; the message names the file, the fact and the remedy."""
+    """A recording that cannot be read, or not be held by a format; the message names the file, fact and remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,37 +40,11 @@ def to_millivolt(path: Path, unit: str) -> float:
     """
 
     try:
-        return TO_MILLIVOLT[unit.strip().lower()]
+        return _TO_MILLIVOLT[unit.strip().lower()]
     except KeyError:
         raise RecordError(
             f"{path}: unit '{unit}' is not a voltage this reader knows; give the samples in mV, uV or V"
         ) from None
-
-
-@contextlib.contextmanager
-def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place when the block ends well, and vanishes otherwise.
-
-    Raises:
-        RecordError: If `path` exists and may not be replaced, or its folder cannot be written.
-    """
-
-    if path.exists() and not overwrite:
-        raise RecordError(f"{path} exists already; choose another name or allow overwriting")
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    except OSError as error:
-        raise RecordError(f"{path}: the folder {path.parent} cannot be written ({error.strerror})") from None
-    os.close(handle)
-    scratch = Path(name)
-    try:
-        yield scratch
-        scratch.chmod(0o644)
-        os.replace(scratch, path)
-    except OSError as error:
-        raise RecordError(f"{path}: could not be written ({error.strerror}); free some space or go elsewhere") from None
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def missing_fact(path: Path, fact: str, argument: str) -> RecordError:

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from einthoven.records._format import Format, RecordError, as_float32, missing_fact, replacing, to_millivolt
+from einthoven.records._format import Format, RecordError, as_float32, missing_fact, to_millivolt
 from einthoven.records.ecg import ECG
+from einthoven.records.writing import replacing
 
 
 def _read(
@@ -83,7 +84,7 @@ def _is_number(cell: str) -> bool:
 
 def _write(ecg: ECG, path: Path, *, overwrite: bool = False) -> Path:
     """Writes nine significant digits, which give every float32 back exactly."""
-    with replacing(path, overwrite) as scratch:
+    with replacing(path, overwrite=overwrite) as scratch:
         head = f"# unit={ecg.unit} rate_hz={ecg.rate_hz!r}\n"
         body = pd.DataFrame(ecg.signal.T, columns=list(ecg.leads)).to_csv(index=False, float_format="%.9g")
         scratch.write_text(head + body, encoding="utf-8")

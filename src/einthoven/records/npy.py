@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from einthoven.records._format import Format, RecordError, as_float32, missing_fact, replacing, to_millivolt
+from einthoven.records._format import Format, RecordError, as_float32, missing_fact, to_millivolt
 from einthoven.records.ecg import ECG
+from einthoven.records.writing import replacing
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -64,7 +65,10 @@ def _read(
 def _write(ecg: ECG, path: Path, *, overwrite: bool = False) -> Path:
     """Writes the samples as float32 and the facts beside them."""
     facts = {"unit": ecg.unit, "rate_hz": ecg.rate_hz, "leads": list(ecg.leads), "age": ecg.age, "sex": ecg.sex}
-    with replacing(path, overwrite) as scratch, replacing(path.with_suffix(".json"), overwrite) as scratch_facts:
+    with (
+        replacing(path, overwrite=overwrite) as scratch,
+        replacing(path.with_suffix(".json"), overwrite=overwrite) as scratch_facts,
+    ):
         with scratch.open("wb") as file:
             np.save(file, ecg.signal, allow_pickle=False)
         scratch_facts.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

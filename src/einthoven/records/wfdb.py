@@ -11,6 +11,7 @@ __all__ = ["WFDB"]
 
 import dataclasses
 import functools
+import itertools
 import re
 import warnings
 from collections.abc import Sequence
@@ -19,8 +20,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from einthoven.records._format import Format, RecordError, replacing, to_millivolt
+from einthoven.records._format import Format, RecordError, to_millivolt
 from einthoven.records.ecg import ECG
+from einthoven.records.writing import replacing
 
 _DEFAULT_GAIN = 200.0  # counts per mV, where a header gives none or 0 (header-5)
 _DEFAULT_RATE_HZ = 250.0  # header-5
@@ -204,23 +206,18 @@ def _millivolts(
 
 
 def _read_simple(stem: Path, header: _Header) -> Float[np.ndarray, "lead time"]:
-    rows: list[np.ndarray] = []
-    done = 0
-    while done < len(header.signals):
-        first = header.signals[done]
-        group = [s for s in header.signals[done:] if s.file == first.file]
-        if any(s.file == first.file for s in header.signals[done + len(group) :]) or any(
-            s.file != first.file for s in header.signals[done : done + len(group)]
-        ):
-            raise RecordError(f"{stem}.hea names {first.file} in two places; its signals must stand together")
-        path = stem.parent / first.file
+    rows: dict[str, np.ndarray] = {}
+    for file, signals in itertools.groupby(header.signals, key=lambda signal: signal.file):
+        if file in rows:
+            raise RecordError(f"{stem}.hea names {file} in two places; its signals must stand together")
+        group, path = list(signals), stem.parent / file
         data, samples = _bytes(path, header, group)
-        rows.append(_millivolts(_counts(data, first.coding, len(group), samples), group, first.coding, path))
-        done += len(group)
-    lengths = {row.shape[1] for row in rows}
+        coding = group[0].coding
+        rows[file] = _millivolts(_counts(data, coding, len(group), samples), group, coding, path)
+    lengths = {row.shape[1] for row in rows.values()}
     if len(lengths) > 1:
         raise RecordError(f"{stem}.hea names signal files of unequal length: {sorted(lengths)} samples")
-    return rows[0] if len(rows) == 1 else np.concatenate(rows)
+    return next(iter(rows.values())) if len(rows) == 1 else np.concatenate(list(rows.values()))
 
 
 def _read_by_library(stem: Path) -> tuple[Float[np.ndarray, "lead time"], list[str], float]:
@@ -298,7 +295,7 @@ def _write(ecg: ECG, path: Path, *, overwrite: bool = False) -> Path:
     lines += [f"# Age: {ecg.age:g}"] if ecg.age is not None else []
     lines += [f"# Sex: {ecg.sex.capitalize()}"] if ecg.sex is not None else []
     header, data = stem.with_name(stem.name + ".hea"), stem.with_name(stem.name + ".dat")
-    with replacing(header, overwrite) as scratch_header, replacing(data, overwrite) as scratch_data:
+    with replacing(header, overwrite=overwrite) as scratch_header, replacing(data, overwrite=overwrite) as scratch_data:
         scratch_data.write_bytes(np.ascontiguousarray(counts.T).tobytes())
         scratch_header.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return header
