@@ -115,8 +115,11 @@ def test_other_units_of_voltage(unit: str, millivolt: float, tmp_path: Path) -> 
 
 def test_other_units_are_refused(tmp_path: Path) -> None:
     path = by_library(tmp_path, full_scale("16", 40, 2), "16", units=["mmHg", "mV"])
-    with pytest.raises(RecordError, match=r"r\.dat: unit 'mmHg' is not a voltage"):
-        read(path)
+    names = ("V1", "V2")
+    for leads in (None, names, names[:1]):
+        with pytest.raises(RecordError, match=r"r\.dat: unit 'mmHg' is not a voltage"):
+            read(path, leads=leads)
+    np.testing.assert_array_equal(read(path, leads=names[1:]).signal, expected(path)[1:])
 
 
 def test_no_gain_means_200_per_millivolt_and_that_is_said(tmp_path: Path) -> None:

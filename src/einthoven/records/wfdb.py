@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 
 from einthoven.records._format import Format, RecordError, to_millivolt
 from einthoven.records.ecg import ECG
+from einthoven.records.leads import canonical
 from einthoven.records.writing import replacing
 
 _DEFAULT_GAIN = 200.0  # counts per mV, where a header gives none or 0 (header-5)
@@ -181,14 +182,15 @@ def _counts_212(data: bytes | memoryview, total: int) -> Int[np.ndarray, " total
 
 
 def _millivolts(
-    counts: Int[np.ndarray, "time lead"], group: list[_Signal], coding: int, path: Path
+    counts: Int[np.ndarray, "time lead"], group: list[_Signal], path: Path, wanted: Sequence[str] | None
 ) -> Float[np.ndarray, "lead time"]:
     """(count − baseline) / gain in mV, with NaN where the coding says that there is no sample.
 
     Single precision suffices wherever both operands are exact in it: the quotient of two 24-bit numbers, rounded
     once, is that of double precision rounded twice (Figueroa 1995).
     """
-    gains = np.array([s.gain / to_millivolt(path, s.unit) for s in group])
+    coding = group[0].coding
+    gains = np.array([s.gain / _factor(path, s.name, s.unit, wanted) for s in group])
     baselines = np.array([s.baseline for s in group])
     columns = np.ascontiguousarray(counts.T)
     exact = coding != 32 and (gains.astype(np.float32) == gains).all() and np.abs(baselines).max() <= 2**23
@@ -205,22 +207,33 @@ def _millivolts(
     return out
 
 
-def _read_simple(stem: Path, header: _Header) -> Float[np.ndarray, "lead time"]:
+def _factor(path: Path, name: str, unit: str, wanted: Sequence[str] | None) -> float:
+    """From the signal's unit to mV; NaN for what is no voltage and nobody asked for, such as a pressure."""
+    try:
+        return to_millivolt(path, unit)
+    except RecordError:
+        if wanted is None or canonical(name) in wanted:
+            raise
+        return float("nan")
+
+
+def _read_simple(stem: Path, header: _Header, wanted: Sequence[str] | None) -> Float[np.ndarray, "lead time"]:
     rows: dict[str, np.ndarray] = {}
     for file, signals in itertools.groupby(header.signals, key=lambda signal: signal.file):
         if file in rows:
             raise RecordError(f"{stem}.hea names {file} in two places; its signals must stand together")
         group, path = list(signals), stem.parent / file
         data, samples = _bytes(path, header, group)
-        coding = group[0].coding
-        rows[file] = _millivolts(_counts(data, coding, len(group), samples), group, coding, path)
+        rows[file] = _millivolts(_counts(data, group[0].coding, len(group), samples), group, path, wanted)
     lengths = {row.shape[1] for row in rows.values()}
     if len(lengths) > 1:
         raise RecordError(f"{stem}.hea names signal files of unequal length: {sorted(lengths)} samples")
     return next(iter(rows.values())) if len(rows) == 1 else np.concatenate(list(rows.values()))
 
 
-def _read_by_library(stem: Path) -> tuple[Float[np.ndarray, "lead time"], list[str], float]:
+def _read_by_library(
+    stem: Path, wanted: Sequence[str] | None
+) -> tuple[Float[np.ndarray, "lead time"], list[str], float]:
     """Any other coding, through the wfdb library."""
     try:
         with warnings.catch_warnings():  # it uses what pandas deprecates, which is no concern of the caller's
@@ -231,7 +244,8 @@ def _read_by_library(stem: Path) -> tuple[Float[np.ndarray, "lead time"], list[s
         signal = record.p_signal
         if signal is None:
             raise ValueError("it holds no signal")
-        factors = [to_millivolt(stem, unit) for unit in record.units]
+        pairs = zip(record.sig_name, record.units, strict=True)
+        factors = [_factor(stem, name, unit, wanted) for name, unit in pairs]
     except RecordError:
         raise
     except Exception as error:  # the library raises many kinds, none documented
@@ -248,10 +262,11 @@ def _read(
     stem = _stem(path)
     header_path = stem.with_name(stem.name + ".hea")
     header = _parse(header_path)
+    wanted = None if leads is None else [canonical(name) for name in leads]
     if header.simple:
-        signal, names, rate = _read_simple(stem, header), [s.name for s in header.signals], header.rate_hz
+        signal, names, rate = _read_simple(stem, header, wanted), [s.name for s in header.signals], header.rate_hz
     else:
-        signal, names, rate = _read_by_library(stem)
+        signal, names, rate = _read_by_library(stem, wanted)
     names = [name or f"signal{i + 1}" for i, name in enumerate(names)]
     age = next((float(m[1]) for c in header.comments if (m := _AGE.match(c))), None)
     sex = next((m[1].lower() for c in header.comments if (m := _SEX.match(c))), None)
