@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
 from scipy.special import expit
+from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from einthoven.evaluation import evaluate
@@ -72,6 +73,13 @@ def table() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def decided(table: pd.DataFrame) -> pd.DataFrame:
     return decide(table, thresholds(table))
+
+
+def placed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Test rows with the place of each answer among those of its fold, which ranking metrics read."""
+    rows = rows[rows["part"] == "test"]
+    cells = rows.groupby(["model", "seed", "fold", "class"])["probability"]
+    return rows.assign(place=cells.transform(lambda column: rankdata(column) / len(column)))
 
 
 def shuffled(table: pd.DataFrame) -> pd.DataFrame:
@@ -263,11 +271,11 @@ def test_decisions_follow_from_what_was_fitted(table: pd.DataFrame, decided: pd.
 
 def test_values_are_means_over_seeds_of_all_test_rows(decided: pd.DataFrame) -> None:
     made = summary(decided, label_sets=SETS, resamples=20).set_index(["model", "class", "metric"])
-    known = decided[decided["truth"].notna()]
+    known = placed(decided)[decided["truth"].notna()]
     peers = {"auroc": roc_auc_score, "auprc": average_precision_score}
     for (model, name), rows in known.groupby(["model", "class"]):
         for metric, peer in peers.items():
-            by_seed = [peer(r["truth"].astype(int), r["probability"]) for _, r in rows.groupby("seed")]
+            by_seed = [peer(r["truth"].astype(int), r["place"]) for _, r in rows.groupby("seed")]
             assert made.loc[(model, name, metric), "value"] == pytest.approx(np.mean(by_seed))
             assert made.loc[(model, name, metric), "seed_sd"] == pytest.approx(np.std(by_seed, ddof=1))
         one = decided[(decided["model"] == model) & (decided["class"] == name) & (decided["seed"] == 0)]
@@ -280,6 +288,16 @@ def test_values_are_means_over_seeds_of_all_test_rows(decided: pd.DataFrame) -> 
     np.testing.assert_allclose(wide["macro"], (wide["AF"] + wide["SB"]) / 2)
 
 
+def test_folds_are_pooled_by_rank(table: pd.DataFrame) -> None:
+    """Neither the scale of a fold's network nor the prevalence that it was trained with moves a ranking metric."""
+    bent = table.assign(probability=table["probability"] ** np.where(table["fold"] == 0, 3, 0.5))
+    how = {"label_sets": SETS, "resamples": 20}
+    plain, moved = (summary(decide(t, thresholds(t)), metrics=["auroc", "auprc"], **how) for t in (table, bent))
+    assert_frame_equal(moved, plain)
+    constant = table.assign(probability=np.where(table["fold"] == 0, 0.2, 0.6).astype(np.float32))
+    assert (summary(decide(constant, thresholds(constant)), metrics=["auroc"], **how)["value"] == 0.5).all()
+
+
 def test_intervals_are_those_of_a_loop_over_resampled_rows(decided: pd.DataFrame) -> None:
     rows = decided[(decided["model"] == "code") & decided["class"].isin(["AF", "SB"])]
     made = summary(rows, label_sets={"rhythm": ["AF", "SB"]}, resamples=25, level=0.8, metrics=["auroc"])
@@ -287,9 +305,9 @@ def test_intervals_are_those_of_a_loop_over_resampled_rows(decided: pd.DataFrame
     counts = pd.DataFrame(resampled(clusters(owner), 25, seed=0), index=owner.index).astype(int)
     replicates = []
     for column in range(1, 26):
-        drawn = rows[rows["truth"].notna()].assign(times=lambda r, c=column: r["record"].map(counts[c]))
+        drawn = placed(rows)[rows["truth"].notna()].assign(times=lambda r, c=column: r["record"].map(counts[c]))
         cells = [
-            roc_auc_score(cell["truth"].astype(int), cell["probability"], sample_weight=cell["times"])
+            roc_auc_score(cell["truth"].astype(int), cell["place"], sample_weight=cell["times"])
             for _, cell in drawn.groupby(["class", "seed"])
         ]
         replicates.append(np.mean(cells))
@@ -482,14 +500,15 @@ def test_a_record_outside_the_cohort_is_refused(table: pd.DataFrame) -> None:
 
 def test_areas_under_the_curves_are_the_metrics(table: pd.DataFrame) -> None:
     made = curves(table, label_sets=SETS)
-    rows = table[(table["part"] == "test") & (table["seed"] == 0) & table["truth"].notna()]
+    rows = placed(table)
+    rows = rows[(rows["seed"] == 0) & rows["truth"].notna()]
     for (model, name), cell in rows.groupby(["model", "class"]):
         of = made[(made["model"] == model) & (made["class"] == name)]
         roc, pr = (of[of["kind"] == kind] for kind in ("roc", "pr"))
         truth = cell["truth"].to_numpy(dtype=float)
-        assert np.trapezoid(roc["y"], roc["x"]) == pytest.approx(auroc(truth, cell["probability"].to_numpy()))
+        assert np.trapezoid(roc["y"], roc["x"]) == pytest.approx(auroc(truth, cell["place"].to_numpy()))
         steps = (np.diff(pr["x"]) * pr["y"].to_numpy()[1:]).sum()
-        assert steps == pytest.approx(auprc(truth, cell["probability"].to_numpy()))
+        assert steps == pytest.approx(auprc(truth, cell["place"].to_numpy()))
 
 
 def test_thinned_curves_keep_their_ends_and_their_area(table: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from einthoven import registry
 from einthoven.evaluation._trials import Trials
 
-READS = {"score": "probability", "probability": "calibrated", "decision": "decision"}
+READS = {"score": "ranked", "probability": "calibrated", "decision": "decision"}
 
 
 def measure(

@@ -19,7 +19,7 @@ from einthoven.evaluation._measure import macro, measure
 from einthoven.evaluation._trials import Trials, trials
 from einthoven.evaluation.bootstrap import interval, resampled
 
-METRICS = {"auroc": "probability", "auprc": "probability"}
+METRICS = {"auroc": "ranked", "auprc": "ranked"}
 POWER = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
 
 
@@ -53,7 +53,7 @@ def contrasts(
         ValueError: If a model is not in the table, or the models did not answer for the same records.
     """
 
-    table = trials(predictions)
+    table = trials(predictions, ("ranked",))
     for name in (primary, *([baseline] if baseline else [])):
         if name not in table.seeds:
             raise ValueError(f"there are no predictions of model {name}; there are of {', '.join(table.seeds)}")

@@ -15,7 +15,7 @@ def curves(predictions: pd.DataFrame, *, label_sets: Mapping[str, Sequence[str]]
     """The curves of every class and model.
 
     They are those of each model's first seed, since a mean of curves belongs to no model that anybody could use;
-    the spread over seeds is in the summary. Folds are pooled.
+    the spread over seeds is in the summary. Folds are pooled by rank (see `_trials`).
 
     Arguments:
         predictions: The predictions table; its test rows are drawn.
@@ -27,13 +27,13 @@ def curves(predictions: pd.DataFrame, *, label_sets: Mapping[str, Sequence[str]]
         or `pr` with x = sensitivity and y = precision), x, y. A class without positives or negatives has no curve.
     """
 
-    table = trials(predictions)
+    table = trials(predictions, ("ranked",))
     frames = []
     for label_set, classes in label_sets.items():
         for name in (name for name in classes if name in table.classes):
             label = table.classes.index(name)
             for model in sorted(table.seeds):
-                score = table.answers["probability", model, table.seeds[model][0]][:, label]
+                score = table.answers["ranked", model, table.seeds[model][0]][:, label]
                 rows = ~np.isnan(score) & ~np.isnan(table.truth[:, label])
                 for kind, (x, y) in _curves(table.truth[rows, label] > 0.5, score[rows]).items():
                     kept = _thinned(x, y, points)
