@@ -108,7 +108,7 @@ def trials(predictions: pd.DataFrame, columns: Sequence[str] = ("probability",))
         raise ValueError("the predictions have no rows in the part 'test'; there is nothing to evaluate")
     if "ranked" in columns:
         cells = test.groupby(["model", "seed", "fold", "class"])["probability"]
-        test = test.assign(ranked=cells.rank(pct=True))
+        test = test.assign(ranked=(cells.rank() - 0.5) / cells.transform("size"))
     record, records = pd.factorize(test["record"].to_numpy(dtype=object), sort=True)
     label, classes = pd.factorize(test["class"].to_numpy(dtype=object), sort=True)
     shape = len(records), len(classes)
