@@ -18,13 +18,15 @@ def main() -> None:
     """Runs them one after another; the machine should have nothing else to do."""
 
     parts = [HEAD]
-    for name in ("read", "bootstrap", "fast_path"):
+    for name, *options in (("read",), ("bootstrap", "--full"), ("fast_path",)):
         script = HERE / f"{name}.py"
         print(f"{name} …", flush=True)
-        command = [sys.executable, str(script), "--out", str(HERE / "results" / f"{name}.json")]
+        command = [sys.executable, str(script), *options, "--out", str(HERE / "results" / f"{name}.json")]
         table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         title = script.read_text(encoding="utf-8").split('"""')[1].partition("\n")[0]
-        parts.append(f"## {title.rstrip('.')}\n\n`python benchmarks/{name}.py`\n\n{table}")
+        parts.append(
+            f"## {title.rstrip('.')}\n\n`{' '.join(['python', f'benchmarks/{name}.py', *options])}`\n\n{table}"
+        )
     PAGE.write_text("\n".join(parts), encoding="utf-8")
     print(PAGE)
 

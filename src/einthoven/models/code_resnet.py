@@ -44,9 +44,9 @@ class _Block(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.conv2(self.dropout(F.relu(self.norm1(self.conv1(x)))))
+        x = self.conv2(self.dropout(F.relu(self.norm1(self.conv1(x)), inplace=True)))
         y = x + self.skip(self.pool(_even(y)))
-        return self.dropout(F.relu(self.norm2(y))), y
+        return self.dropout(F.relu(self.norm2(y), inplace=True)), y
 
 
 def _strided(channels: int) -> Conv:
@@ -103,7 +103,7 @@ class CodeResNet(Network):
             )
         if missing:
             x = F.pad(x, (missing // 2, missing - missing // 2))
-        x = y = F.relu(self.norm(self.stem(x)))
+        x = y = F.relu(self.norm(self.stem(x)), inplace=True)
         for block in self.blocks:
             x, y = block(x, y)
         return torch.flatten(x, 1)

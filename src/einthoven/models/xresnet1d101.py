@@ -44,9 +44,9 @@ class _Bottleneck(nn.Module):
         self.skip = nn.Sequential(_conv(channels, out, 1), BatchNorm(out)) if widen else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.norm1(self.conv1(x)))
-        y = F.relu(self.norm2(self.conv2(y)))
-        return F.relu(self.norm3(self.conv3(y)) + self.skip(self.pool(x)))
+        y = F.relu(self.norm1(self.conv1(x)), inplace=True)
+        y = F.relu(self.norm2(self.conv2(y)), inplace=True)
+        return F.relu(self.norm3(self.conv3(y)) + self.skip(self.pool(x)), inplace=True)
 
 
 class XResNet1d101(Network):
@@ -64,7 +64,7 @@ class XResNet1d101(Network):
         layers: list[nn.Module] = []
         channels = shape.leads
         for i, out in enumerate(_STEM):
-            layers += [_conv(channels, out, _KERNEL, 2 if i == 0 else 1), BatchNorm(out), nn.ReLU()]
+            layers += [_conv(channels, out, _KERNEL, 2 if i == 0 else 1), BatchNorm(out), nn.ReLU(inplace=True)]
             channels = out
         layers.append(MaxPool(3, 2, 1))
         for stage, depth in enumerate(_DEPTHS):
