@@ -24,9 +24,8 @@ def main() -> None:
         command = [sys.executable, str(script), *options, "--out", str(HERE / "results" / f"{name}.json")]
         table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         title = script.read_text(encoding="utf-8").split('"""')[1].partition("\n")[0]
-        parts.append(
-            f"## {title.rstrip('.')}\n\n`{' '.join(['python', f'benchmarks/{name}.py', *options])}`\n\n{table}"
-        )
+        shown = " ".join(["python", f"benchmarks/{name}.py", *options])
+        parts.append(f"## {title.rstrip('.')}\n\n`{shown}`\n\n{table}")
     PAGE.write_text("\n".join(parts), encoding="utf-8")
     print(PAGE)
 

@@ -135,7 +135,7 @@ def test_plateau_is_that_of_pytorch(values: list[float], patience: int) -> None:
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, factor=0.1, patience=patience, threshold=0, threshold_mode="abs", eps=0
     )
-    recipe = Recipe(epochs=99, batch_size=1, rate=1.0, schedule="plateau", plateau=patience)
+    recipe = Recipe(epochs=99, batch_size=1, rate=1.0, schedule="plateau", plateau=patience + 1)
     for epoch, value in enumerate(values):
         scheduler.step(value)
         rate, momentum = rate_and_momentum(recipe, 0, 1, losses(*values[: epoch + 1]))

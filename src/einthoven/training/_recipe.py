@@ -69,12 +69,15 @@ def should_stop(recipe: Recipe, history: Sequence[dict[str, Any]]) -> bool:
 
 
 def decays(recipe: Recipe, history: Sequence[dict[str, Any]]) -> int:
-    """How often the rate has fallen on a plateau of the validation loss; after a fall the count begins anew."""
+    """How often the rate has fallen on a plateau of the validation loss; after a fall the count begins anew.
+
+    As in Keras, which the CODE study used: `plateau` epochs without improvement make the rate fall.
+    """
     best, waited, falls = math.inf, 0, 0
     for epoch in history:
         loss = float(epoch["validation_loss"])
         best, waited = (loss, 0) if loss < best else (best, waited + 1)
-        if waited > recipe.plateau:
+        if waited >= recipe.plateau:
             falls, waited = falls + 1, 0
     return falls
 
