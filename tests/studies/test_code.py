@@ -95,7 +95,10 @@ def tuples(value: Any) -> Any:
 @pytest.mark.parametrize("experiment", [code(["ptbxl=/data"]), TINY, code(DATA, unit="z", bandpass_hz=(0.5, 40.0))])
 def test_through_json_and_back_it_is_the_same(experiment: Experiment) -> None:
     facts = json.loads(json.dumps(experiment.facts()))
-    arms = [Arm(**{**arm, "recipe": Recipe(**arm["recipe"]) if arm["recipe"] else None}) for arm in facts.pop("arms")]
+    arms = [
+        Arm(**{**arm, "recipe": Recipe(**arm["recipe"]) if arm["recipe"] else None, "members": tuple(arm["members"])})
+        for arm in facts.pop("arms")
+    ]
     again = Experiment(**{key: tuples(value) for key, value in facts.items()}, arms=tuple(arms))
     assert again == experiment
     assert [c.name for c in again.cells()] == [c.name for c in experiment.cells()]

@@ -1,4 +1,11 @@
-"""Metrics of every model, seed and class on every resample, and their mean over the classes."""
+"""Metrics of every model, seed and class on every resample, and their mean over the classes.
+
+Each fold of a cross-fitting has a network of its own, with a scale of its own. To rank the answers of all folds
+together punishes every model for that: the prevalence of the training records, the same for all records of a fold,
+is low where the test fold has many positives, so its AUROC falls below one half (to .43 on 2285 real ECGs). A
+metric of ranks is therefore measured within each fold, and the folds are averaged with a weight of their
+positives: every positive is compared with the negatives of its own fold, and counts once.
+"""
 
 __all__ = ["READS", "macro", "measure", "mean_defined"]
 
@@ -9,8 +16,9 @@ from jaxtyping import Float
 
 from einthoven import registry
 from einthoven.evaluation._trials import Trials
+from einthoven.metrics import Metric
 
-READS = {"score": "ranked", "probability": "calibrated", "decision": "decision"}
+READS = {"score": "probability", "probability": "calibrated", "decision": "decision"}
 
 
 def measure(
@@ -37,8 +45,29 @@ def measure(
                     rows, part = asked, weights if asked.all() else weights[asked]
                 for name, metric in metrics.items():
                     answer = trials.answers[columns[name], model, seed][rows, label]
-                    values[name, model][place, label] = metric(trials.truth[rows, label], answer, part)
+                    fold = trials.answers["fold", model, seed][rows, label] if metric.needs == "score" else None
+                    values[name, model][place, label] = _by_fold(metric, trials.truth[rows, label], answer, part, fold)
     return values
+
+
+def _by_fold(
+    metric: Metric,
+    truth: Float[np.ndarray, " record"],
+    answer: Float[np.ndarray, " record"],
+    weights: Float[np.ndarray, "record resample"],
+    fold: Float[np.ndarray, " record"] | None,
+) -> Float[np.ndarray, " resample"]:
+    """The metric, within each fold where folds are given and there are several."""
+
+    parts = [] if fold is None else [fold == number for number in np.unique(fold)]
+    if len(parts) < 2:
+        return np.asarray(metric(truth, answer, weights))
+    total, mass = np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
+    for rows in parts:
+        value = metric(truth[rows], answer[rows], weights[rows])
+        positives = np.where(np.isnan(value), 0.0, (truth[rows] == 1) @ weights[rows])
+        total, mass = total + np.nan_to_num(value) * positives, mass + positives
+    return np.divide(total, mass, out=np.full_like(mass, np.nan), where=mass > 0)
 
 
 def macro(

@@ -19,7 +19,7 @@ from einthoven.evaluation._measure import macro, measure
 from einthoven.evaluation._trials import Trials, trials
 from einthoven.evaluation.bootstrap import interval, resampled
 
-METRICS = {"auroc": "ranked", "auprc": "ranked"}
+METRICS = {"auroc": "probability", "auprc": "probability"}
 POWER = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
 
 
@@ -39,7 +39,8 @@ def contrasts(
         predictions: The predictions table; its test rows are compared.
         primary: The model that the differences favour when they are positive.
         label_sets: The classes of each label set.
-        baseline: The model of the one contrast that was planned before the run, if any; the other rows were not.
+        baseline: The model of the one contrast that was planned before the run, if any: in macro AUROC of the first
+            label set. The other rows were not.
         resamples: How many times the patients are drawn.
         level: Of the intervals.
         seed: Of the draws.
@@ -53,7 +54,7 @@ def contrasts(
         ValueError: If a model is not in the table, or the models did not answer for the same records.
     """
 
-    table = trials(predictions, ("ranked",))
+    table = trials(predictions)
     for name in (primary, *([baseline] if baseline else [])):
         if name not in table.seeds:
             raise ValueError(f"there are no predictions of model {name}; there are of {', '.join(table.seeds)}")
@@ -78,7 +79,14 @@ def contrasts(
                 keys = {"label_set": label_set, "metric": metric, "primary": primary, "other": other}
                 gap = _gap(ours - macro(means[metric, other], members)[0], level)
                 counts = {**facts, "classes": len(counted), "note": f"without {left}" if left else ""}
-                rows.append({**keys, "planned": other == baseline, **gap, **counts})
+                rows.append(
+                    {
+                        **keys,
+                        "planned": other == baseline and metric == "auroc" and label_set == next(iter(label_sets)),
+                        **gap,
+                        **counts,
+                    }
+                )
     order = [
         "label_set",
         "metric",

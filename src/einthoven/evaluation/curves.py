@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
+from scipy.stats import rankdata
 
 from einthoven.evaluation._trials import trials
 
@@ -15,7 +16,8 @@ def curves(predictions: pd.DataFrame, *, label_sets: Mapping[str, Sequence[str]]
     """The curves of every class and model.
 
     They are those of each model's first seed, since a mean of curves belongs to no model that anybody could use;
-    the spread over seeds is in the summary. Folds are pooled by rank (see `_trials`).
+    the spread over seeds is in the summary. Several folds are drawn as one, by the place of an
+    answer among those of its fold; the figures of the summary compare within folds and may differ a little.
 
     Arguments:
         predictions: The predictions table; its test rows are drawn.
@@ -27,20 +29,33 @@ def curves(predictions: pd.DataFrame, *, label_sets: Mapping[str, Sequence[str]]
         or `pr` with x = sensitivity and y = precision), x, y. A class without positives or negatives has no curve.
     """
 
-    table = trials(predictions, ("ranked",))
+    table = trials(predictions)
     frames = []
     for label_set, classes in label_sets.items():
         for name in (name for name in classes if name in table.classes):
             label = table.classes.index(name)
             for model in sorted(table.seeds):
-                score = table.answers["ranked", model, table.seeds[model][0]][:, label]
-                rows = ~np.isnan(score) & ~np.isnan(table.truth[:, label])
-                for kind, (x, y) in _curves(table.truth[rows, label] > 0.5, score[rows]).items():
+                answer, fold = (
+                    table.answers[k, model, table.seeds[model][0]][:, label] for k in ("probability", "fold")
+                )
+                rows = ~np.isnan(answer) & ~np.isnan(table.truth[:, label])
+                score = _placed(answer[rows], fold[rows])
+                for kind, (x, y) in _curves(table.truth[rows, label] > 0.5, score).items():
                     kept = _thinned(x, y, points)
                     keys = {"label_set": label_set, "class": name, "model": model, "kind": kind}
                     frames.append(pd.DataFrame({**keys, "x": x[kept], "y": y[kept]}))
     columns = ["label_set", "class", "model", "kind", "x", "y"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def _placed(answer: Float[np.ndarray, " record"], fold: Float[np.ndarray, " record"]) -> Float[np.ndarray, " record"]:
+    """The share of its fold that an answer reaches, ties at their middle."""
+
+    place = np.empty(len(answer))
+    for number in np.unique(fold):
+        rows = fold == number
+        place[rows] = (rankdata(answer[rows]) - 0.5) / rows.sum()
+    return place
 
 
 def _curves(

@@ -42,7 +42,7 @@ def mistakes(decided: pd.DataFrame, n: int = 12, model: str | None = None) -> pd
     wrong = rows.assign(kind=kind, doubt=doubt)[positive != said].sort_values(["doubt", "record", "class"])
     place = wrong.groupby(["class", "kind"]).cumcount()
     # In even turns the even classes show what they missed and odd ones false alarms; in odd turns, the reverse.
-    number = wrong["class"].map({name: at for at, name in enumerate(sorted(wrong["class"].unique()))})
+    number = wrong["class"].map({name: at for at, name in enumerate(sorted(wrong["class"].unique()))}).astype("int64")
     turn = 2 * place + (number + (wrong["kind"] != "missed")) % 2
     chosen: pd.DataFrame = wrong.assign(turn=turn, number=number).sort_values(["turn", "number"]).head(n)
     return chosen[[*COLUMNS, "threshold", "kind"]].astype({"truth": "Int8"}).reset_index(drop=True)

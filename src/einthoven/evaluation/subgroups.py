@@ -51,13 +51,13 @@ def subgroups(
         ValueError: If a record is not in the cohort, or is there twice.
     """
 
-    table = trials(predictions, ("ranked",))
+    table = trials(predictions)
     weights = resampled(table.cluster, resamples, seed)
     rows = []
     for attribute, groups in _groups(table, cohort).items():
         for group, chosen in groups.items():
             part = table.select(chosen)
-            values = measure(part, weights[chosen], {"auroc": "ranked"})
+            values = measure(part, weights[chosen], {"auroc": "probability"})
             for (_, model), by_seed in values.items():
                 for label_set, classes in label_sets.items():
                     members = [table.classes.index(name) for name in classes if name in table.classes]

@@ -17,7 +17,7 @@ import platform
 import sys
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def run(
     if workers < 1:
         raise RunError(f"a run needs at least one worker, not {workers}")
     _check_folder(out, experiment)
-    began, started = time.perf_counter(), datetime.now(UTC)
+    began = time.perf_counter()
     kept = Path(stores) if stores else out.parent / "stores"
     cohort = open_cohort(experiment, kept, progress=progress)
     _print_account(cohort, experiment)
@@ -87,7 +87,7 @@ def run(
         if task.cell.arm.members and not is_done(task.folder, task.identity):
             compute(task, cohort)
     seconds = time.perf_counter() - began
-    _write_json(out / "environment.json", _environment(command, started, seconds, workers, device, tasks))
+    _write_json(out / "environment.json", _environment(out, command, seconds, workers, device, tasks))
     evaluate_run(out, cohort)
     return out
 
@@ -239,13 +239,17 @@ def _compute_in_pool(todo: list[Task], stores: Path, workers: int, bar: tqdm) ->
 
 
 def _environment(
-    command: str, started: datetime, seconds: float, workers: int, device: Device, tasks: list[Task]
+    out: Path, command: str, seconds: float, workers: int, device: Device, tasks: list[Task]
 ) -> dict[str, Any]:
+    """With what the run was made: its first start, and the seconds of all sessions together."""
     cells = {t.cell.name: json.loads((t.folder / "cell.json").read_text())["seconds"] for t in tasks}
+    path = out / "environment.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    started = before.get("started", (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds"))
     return {
         "command": command,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": seconds,
+        "started": started,
+        "seconds": before.get("seconds", 0.0) + seconds,
         "seconds_of_cells": cells,
         "versions": {"python": sys.version.split()[0], **{name: version(name) for name in _PACKAGES}},
         "machine": {
