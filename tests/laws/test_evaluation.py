@@ -403,7 +403,12 @@ def test_a_contrast_is_the_difference_of_the_summary_and_turns_with_its_sides(
         np.testing.assert_allclose(first[kept], second[kept])
     np.testing.assert_allclose(first["detectable"] / first["se"], 2.8016, rtol=1e-4)
     assert not first["planned"].any()
-    assert contrasts(table, "code", baseline="boosting", label_sets=SETS, resamples=10)["planned"].tolist() == [True, False, False, False]
+    assert contrasts(table, "code", baseline="boosting", label_sets=SETS, resamples=10)["planned"].tolist() == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_a_better_model_is_found_and_a_copy_is_not(table: pd.DataFrame) -> None:

@@ -129,7 +129,8 @@ def parse(words: str) -> Dataset:
     name, _, rest = words.partition("=")
     parameters = inspect.signature(registry.get("datasets", name)).parameters
     options: dict[str, Any] = {}
-    while (found := _OPTION.search(rest)) and found[1] in parameters:
+    while (found := _OPTION.search(rest)) and not Path(rest).exists():
+        registry.nearest(found[1], list(parameters)[1:], f"argument of the data set '{name}':")
         options[found[1]] = _value(found[2])
         rest = rest[: found.start()]
     if not rest and next(iter(parameters.values())).default is inspect.Parameter.empty:

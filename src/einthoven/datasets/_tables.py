@@ -113,6 +113,14 @@ def ptbxl_table(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
         record = [f"ptbxl:{int(e)}" for e in raw["ecg_id"]]
     except (ValueError, SyntaxError, TypeError) as error:
         raise DatasetError(f"{path}: a row is not as PTB-XL writes it: {error}") from None
+    statements = labels.get("statements").codes
+    for name, row, sex in zip(record, codes, raw["sex"], strict=True):
+        try:
+            for code in row:
+                registry.nearest(code, statements, "SCP statement")
+            registry.nearest(sex, ("0", "1", ""), "sex")
+        except registry.UnknownName as error:
+            raise DatasetError(f"{path}, record {name}: {error}") from None
     rows = pd.DataFrame(
         {
             "record_id": record,

@@ -132,7 +132,7 @@ class Arrays:
         columns: dict[str, Any] = {
             "record_id": [namespaced(space, r) for r in raw["record"]],
             "patient_id": [namespaced(space, p) for p in raw["patient"]],
-            "source": raw.get("source", space),
+            "source": raw["source"].replace("", None) if "source" in raw else space,
             "sex": raw["sex"].replace("", None) if "sex" in raw else None,
         }
         return codes, finish(raw.assign(**columns, **lists), self._csv)

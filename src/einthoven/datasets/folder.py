@@ -3,7 +3,8 @@
 Columns of `labels.csv`, one row a file:
 
 - `path`: the file, relative to the folder (for WFDB the record's name, with or without `.hea`);
-- `patient`: whose it is; empty where nobody knows. Ids are namespaced by the folder's name; an id that carries its own
+- `patient`: whose it is; empty where nobody knows. Ids are namespaced by the folder's name (or
+`folder=DIR,namespace=NAME`); an id that carries its own
   namespace (`ptbxl:15709`) keeps it, so that a patient whom two corpora share can be recognised;
 - optionally `age` (years), `sex` (`female`, `male` or empty), `source`, `fold` (from 1);
 - optionally `unit`, `rate_hz` and `leads` (separated by spaces), for files that do not state them (CSV, NPY);
@@ -34,6 +35,7 @@ class Folder:
 
     Arguments:
         root: The folder that holds `labels.csv`.
+        namespace: What its records and patients are named under; by default the folder's name.
 
     Raises:
         DatasetError: If `labels.csv` is missing or breaks its schema, or names files that are not there.
@@ -48,8 +50,9 @@ class Folder:
     )
     synthetic: ClassVar[bool] = False
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, *, namespace: str | None = None) -> None:
         self.root = Path(root)
+        self.namespace = namespace or self.root.resolve().name
         self._csv = self.root / "labels.csv"
         raw = read_csv(self._csv, ("path", "patient"))
         lists, codes = class_columns(raw, [c for c in raw.columns if c not in _META], self._csv)
@@ -57,11 +60,11 @@ class Folder:
             raise DatasetError(f"{self._csv} has no class column; add one, with 1, 0 or empty")
         self.annotated = codes
         self._check(raw)
-        space = self.root.resolve().name
+        space = self.namespace
         columns: dict[str, Any] = {
-            "record_id": [f"{space}:{p.removesuffix('.hea')}" for p in raw["path"]],
+            "record_id": [f"{space}:{Path(p).as_posix().removesuffix('.hea')}" for p in raw["path"]],
             "patient_id": [namespaced(space, p) for p in raw["patient"]],
-            "source": raw.get("source", space),
+            "source": raw["source"].replace("", None) if "source" in raw else space,
             "sex": raw["sex"].replace("", None) if "sex" in raw else None,
         }
         self._table = finish(raw.assign(**columns, **lists), self._csv)

@@ -5,6 +5,7 @@ __all__ = ["Task", "cell_folder", "compute", "is_done"]
 import dataclasses
 import gc
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -18,10 +19,10 @@ import torch
 from einthoven import models
 from einthoven.objectives.classify import Classify
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.experiment import Arm, Cell, Experiment
+from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
 from einthoven.records.writing import replacing
 from einthoven.training import Data, Device, fit, predict, save_checkpoint
-from einthoven.training._checkpoint import hash_patient
+from einthoven.training._checkpoint import SALT_VARIABLE, hash_patient
 
 _MOST_WEIGHT = 20.0
 
@@ -43,12 +44,21 @@ def cell_folder(run: Path, cell: Cell) -> Path:
 
 
 def is_done(folder: Path, identity: str) -> bool:
-    """Whether the cell is finished and is the one that is wanted."""
+    """Whether the cell is finished.
+
+    Raises:
+        RunError: If it is finished, but not the one that is wanted.
+    """
     try:
         facts = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return False
-    return bool(facts.get("identity") == identity)
+    if facts.get("identity") != identity:
+        raise RunError(
+            f"{folder} was computed with other settings, data or precision; choose another folder with --out, or "
+            "delete that cell to compute it again"
+        )
+    return (folder / "predictions.parquet").is_file()
 
 
 def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], None] = lambda epoch: None) -> None:
@@ -195,6 +205,7 @@ def _contract(task: Task, cohort: Cohort, train: np.ndarray, validation: np.ndar
         "data": [{"name": c["name"], "licence": c["licence"], "citation": c["citation"]} for c in cards],
         "trained_on_synthetic": cohort.synthetic,
         "patients_seen": sorted(hash_patient(p) for p in seen),
+        "patients_salted": SALT_VARIABLE in os.environ,
         "unknown_patients_seen": int(cohort.table["patient_id"].iloc[np.concatenate([train, validation])].isna().sum()),
         "versions": _versions(),
     }

@@ -4,6 +4,7 @@ __all__ = ["Cohort", "open_cohort"]
 
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ class Cohort:
     @property
     def fingerprint(self) -> str:
         """Of the stores, in their order."""
-        text = "".join(store.facts["plan"] for store in self.signals.stores)
+        shards = [store.facts["shards"] for store in self.signals.stores]
+        text = "".join(store.facts["plan"] for store in self.signals.stores) + json.dumps(shards, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -69,7 +71,8 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
         LeakError: If the split leaks and was not asked to.
     """
 
-    opened = [_open(spec, experiment, stores, workers, progress) for spec in experiment.data]
+    sources = _sources(experiment.data)
+    opened = [_compiled(source, experiment, stores, workers, progress) for source in sources]
     signals = Joined(opened)
     steps = _reading_steps(opened, signals.duplicates)
     annotated = sorted({code for codes in signals.annotated.values() for code in codes})
@@ -88,13 +91,27 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
     return Cohort(signals, table, rows, y, vocabularies, parts, flow)
 
 
-def _open(spec: str, experiment: Experiment, stores: Path, workers: int | None, progress: bool) -> Store:
-    source = datasets.parse(spec)
-    name = source.card.name
-    facts = (experiment.preparation, source.settings, source.table().to_json(), name)
+def _sources(specs: tuple[str, ...]) -> list[datasets.Dataset]:
+    """Opens the data sets, and refuses two places whose records and patients would be taken for the same."""
+    sources = [datasets.parse(spec) for spec in specs]
+    places: dict[str, Path] = {}
+    for source in sources:
+        namespace, root = getattr(source, "namespace", None), getattr(source, "root", None)
+        if namespace and root and places.setdefault(namespace, root.resolve()) != root.resolve():
+            raise RunError(
+                f"{root} and {places[namespace]} share the name '{namespace}', so their records and patients would be "
+                f"taken for the same; give one another: --data {source.card.name}={root},namespace=OTHER"
+            )
+    return sources
+
+
+def _compiled(
+    source: datasets.Dataset, experiment: Experiment, stores: Path, workers: int | None, progress: bool
+) -> Store:
+    name, preparation = source.card.name, experiment.preparation
+    facts = (preparation, source.settings, source.table().to_json(), name)
     key = hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
-    store = compile_store(source, stores / f"{name}-{key}", experiment.preparation, workers=workers, progress=progress)
-    return store
+    return compile_store(source, stores / f"{name}-{key}", preparation, workers=workers, progress=progress)
 
 
 def _step(what: str, table: pd.DataFrame, left_out: int, why: str) -> dict[str, Any]:
@@ -162,5 +179,5 @@ def _check_classes(experiment: Experiment, vocabularies: tuple[labels.Vocabulary
     if not (y == 1).any():
         raise RunError(
             f"no record is positive for any class of {', '.join(experiment.labels)}; do the data speak of them? "
-            "`--labels own` takes the classes that they name"
+            "the label set `own` has the classes that they name"
         )

@@ -7,7 +7,7 @@ predictions.parquet  results/*.parquet  results.json  examples.parquet
 
 __all__ = ["evaluate_run", "run"]
 
-import concurrent.futures
+import concurrent.futures.process
 import dataclasses
 import itertools
 import json
@@ -69,11 +69,14 @@ def run(
     if workers < 1:
         raise RunError(f"a run needs at least one worker, not {workers}")
     _check_folder(out, experiment)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{out} cannot be made ({error.strerror or error}); choose another folder with --out") from None
     began = time.perf_counter()
     kept = Path(stores) if stores else out.parent / "stores"
     cohort = open_cohort(experiment, kept, progress=progress)
     _print_account(cohort, experiment)
-    out.mkdir(parents=True, exist_ok=True)
     _write_json(out / "experiment.json", _facts(experiment, cohort))
     _write_json(out / "flow.json", cohort.flow)
     _cohort_table(cohort).to_parquet(out / "cohort.parquet", index=False)
@@ -118,10 +121,22 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
     (out / "results").mkdir(exist_ok=True)
     for name, table in tables.items():
         table.to_parquet(out / "results" / f"{name}.parquet", index=False)
+    _complete_contracts(out, tables["thresholds"])
     texts = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
     _write_json(out / "results.json", texts)
     if cohort is not None:
         _examples(tables["mistakes"], cohort).to_parquet(out / "examples.parquet", index=False)
+
+
+def _complete_contracts(out: Path, thresholds: pd.DataFrame) -> None:
+    """Writes what was fitted on validation rows into the contract of each checkpoint."""
+    for (model, seed, fold), rows in thresholds.groupby(["model", "seed", "fold"]):
+        path = cell_folder(out, Cell(Arm(str(model)), int(str(seed)), int(str(fold)))) / "checkpoint" / "contract.json"
+        if path.exists():
+            contract = json.loads(path.read_text(encoding="utf-8"))
+            contract["thresholds"] = dict(zip(rows["class"], rows["threshold"].astype(float), strict=True))
+            contract["temperature"] = float(rows["temperature"].iloc[0])
+            _write_json(path, contract)
 
 
 def _check_folder(out: Path, experiment: Experiment) -> None:
@@ -130,7 +145,10 @@ def _check_folder(out: Path, experiment: Experiment) -> None:
         if out.exists() and any(out.iterdir()):
             raise RunError(f"{out} is not empty and not a run; choose another folder with --out")
         return
-    there = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{path} is damaged ({error}); choose another folder with --out") from None
     differing = [key for key, value in experiment.identity().items() if there.get(key) != value]
     if differing:
         key = min(differing, key=lambda name: name == "samples")  # which mostly follows from another one
@@ -230,6 +248,8 @@ def _compute_in_pool(todo: list[Task], stores: Path, workers: int, bar: tqdm) ->
             futures = [executor.submit(_work, task) for task in todo]
             for future in concurrent.futures.as_completed(futures):
                 bar.set_postfix_str(future.result())
+    except concurrent.futures.process.BrokenProcessPool:
+        raise RunError("a worker was ended from outside (too little memory?); the same command goes on") from None
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
         raise

@@ -24,7 +24,7 @@ def _read(
 ) -> ECG:
     """Reads a table of samples; see `einthoven.records.read`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise RecordError(f"{path} is missing") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -34,7 +34,7 @@ def _read(
     if first.startswith("#"):
         facts = dict(item.split("=", 1) for item in first[1:].split() if "=" in item)
         text = rest
-    unit, rate = unit or facts.get("unit"), rate_hz or facts.get("rate_hz")
+    unit, rate = unit or facts.get("unit"), facts.get("rate_hz") if rate_hz is None else rate_hz
     if unit is None:
         raise missing_fact(path, "unit", "unit='mV' (or uV, V, z), or begin the file with '# unit=mV rate_hz=500'")
     if rate is None:

@@ -64,7 +64,7 @@ class ECG:
             raise ValueError(f"lead {', '.join(twice)} appears more than once; give each lead its own name")
         if self.unit not in ("mV", "z"):
             raise ValueError(f"the unit of an ECG is 'mV' or 'z', not '{self.unit}'; convert the samples first")
-        if not self.rate_hz > 0:
+        if not 0 < self.rate_hz < np.inf:
             raise ValueError(f"the rate of an ECG is a positive number of samples per second, not {self.rate_hz}")
         if self.sex not in ("female", "male", None):
             raise ValueError(f"the sex of a patient is 'female', 'male' or None, not '{self.sex}'")
@@ -94,6 +94,8 @@ class ECG:
             ValueError: If a lead is neither present nor derivable, or would be derived from unit `z`, whose
                 per-lead scaling breaks the identities.
         """
+        if isinstance(leads, str):
+            raise ValueError(f"leads are a list of names: write ('{leads}',)")
         want = tuple(canonical(name) for name in leads)
         missing = [name for name in want if name not in self.leads]
         if missing and self.unit == "z":

@@ -38,7 +38,11 @@ def _read(
     except (OSError, ValueError, EOFError) as error:
         raise RecordError(f"{path} is not a readable NPY array: {error}") from None
     facts = _facts(path)
-    unit, rate_hz, leads = unit or facts.get("unit"), rate_hz or facts.get("rate_hz"), leads or facts.get("leads")
+    unit, rate_hz, leads = (
+        unit or facts.get("unit"),
+        facts.get("rate_hz") if rate_hz is None else rate_hz,
+        leads or facts.get("leads"),
+    )
     if unit is None:
         raise missing_fact(path, "unit", "unit='mV' (or uV, V, z)")
     if rate_hz is None:

@@ -17,6 +17,8 @@ from einthoven.signals.bandpass import bandpass
 from einthoven.signals.fill import fill
 from einthoven.signals.standardise import standardise
 
+_HIGHEST_MV = 100.0  # a saturated amplifier reaches a third of it
+
 
 @dataclasses.dataclass(frozen=True)
 class Preparation:
@@ -58,6 +60,11 @@ class Preparation:
 
     def _mended(self, ecg: ECG) -> ECG:
         notes = list(ecg.notes)
+        if np.isinf(ecg.signal).any():
+            raise ValueError("it holds infinite samples")
+        peak = float(np.nanmax(np.abs(ecg.signal), initial=0.0))
+        if ecg.unit == "mV" and peak > _HIGHEST_MV:
+            raise ValueError(f"it reaches {peak:.4g} mV, which no ECG does; is it in uV?")
         missing = np.isnan(ecg.signal).mean(axis=1)
         if (worst := float(missing.max(initial=0.0))) > self.longest_gap:
             lead = ecg.leads[int(missing.argmax())]

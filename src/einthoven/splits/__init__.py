@@ -89,7 +89,11 @@ def split(
         parts[fold == (test_fold - 2) % folds + 1] = "validation"
     for part in PARTS:
         if not (parts == part).any():
-            raise ValueError(f"the split '{name}' leaves the {part} part empty for test fold {test_fold} of {folds}")
+            there = ", ".join(map(str, sorted(set(fold.tolist()) - {0})))
+            raise ValueError(
+                f"the split '{name}' leaves the {part} part empty for test fold {test_fold} of {folds}; there are "
+                f"records in folds {there}: choose among them with --folds"
+            )
     found = overlap(table, parts)
     if len(found) and not splitter.leaky:
         first = found.iloc[0]

@@ -2,7 +2,7 @@
 
 __all__ = ["compile_store"]
 
-import concurrent.futures
+import concurrent.futures.process
 import dataclasses
 import hashlib
 import json
@@ -76,6 +76,7 @@ def compile_store(
         store = Store(folder)
         if store.facts["plan"] != plan:
             raise StoreError(f"{folder} holds a store of other records or another preparation; choose another folder")
+        _look_at_skipped(store, source, preparation)
         return store
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError(f"{folder} is not empty and not a store; choose another folder")
@@ -95,6 +96,20 @@ def compile_store(
     return Store(folder)
 
 
+def _look_at_skipped(store: Store, source: _Source, preparation: Preparation) -> None:
+    """Refuses a store that left out what can be read by now."""
+    if not store.facts["skipped"]:
+        return
+    for record in pd.read_csv(store.folder / "skipped.csv")["record_id"].head(_CHUNK):
+        try:
+            preparation(source.read(record))
+        except Exception:  # noqa: S112 - it still cannot be read, for whatever reason
+            continue
+        raise StoreError(
+            f"{store.folder} left out {record}, which can be read by now; delete that folder and run again"
+        )
+
+
 def _plan(source: _Source, table: pd.DataFrame, preparation: Preparation) -> str:
     """A fingerprint of everything that decides what a store holds."""
     facts = [dataclasses.asdict(preparation), source.card.name, source.annotated, source.settings]
@@ -105,7 +120,9 @@ def _plan(source: _Source, table: pd.DataFrame, preparation: Preparation) -> str
 def _open_partial(partial: Path, plan: str) -> None:
     """Makes the working folder, or empties it if it belongs to another plan."""
     mark = partial / "plan"
-    if partial.exists() and (not mark.exists() or mark.read_text() != plan):
+    if partial.exists() and not mark.exists() and (not partial.is_dir() or any(partial.iterdir())):
+        raise StoreError(f"{partial} is in the way and not an unfinished store; move it or choose another folder")
+    if mark.exists() and mark.read_text() != plan:
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
     mark.write_text(plan)
@@ -131,6 +148,8 @@ def _run(jobs: list[_Job], workers: int) -> Any:
         try:
             for future in concurrent.futures.as_completed([executor.submit(_compile_chunk, job) for job in jobs]):
                 yield future.result()
+        except concurrent.futures.process.BrokenProcessPool:
+            raise StoreError("a worker was ended from outside (too little memory?); the same command goes on") from None
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise
@@ -144,8 +163,9 @@ def _compile_chunk(job: _Job) -> _Job:
     for row in job.rows.to_dict("records"):
         try:
             ecg = job.preparation(job.source.read(row["record_id"]))
-        except (ValueError, OSError) as error:
-            rows.append({**row, "skipped": str(error)})
+        except Exception as error:  # one bad record must not stop twenty thousand good ones, whatever is wrong with it
+            known = isinstance(error, (ValueError, OSError))
+            rows.append({**row, "skipped": str(error) if known else f"{type(error).__name__}: {error}"})
             continue
         kept = _independent(ecg)
         counts, scale = _quantise(ecg.select(kept).signal)
@@ -194,6 +214,7 @@ def _finish(
     bad = table["skipped"] != ""
     if bad.all():
         reason = table["skipped"].iloc[0] if len(table) else "it lists none"
+        shutil.rmtree(partial)
         raise StoreError(f"no record of {source.card.name} could be read; the first: {reason}")
     table.loc[bad, ["record_id", "skipped"]].to_csv(partial / "skipped.csv", index=False)
     kept = table[~bad].drop(columns="skipped").assign(dataset=source.card.name)

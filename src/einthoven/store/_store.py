@@ -81,7 +81,7 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             raise StoreError(f"{self.folder} holds no finished store; make one with `einthoven compile`") from None
         except (OSError, ValueError) as error:
-            raise StoreError(f"{self.folder}/store.json is damaged ({error}); compile it again") from None
+            raise StoreError(f"{self.folder}/store.json is damaged ({error}); delete it and compile it again") from None
         version = self.facts.get("version") if isinstance(self.facts, dict) else None
         if version != VERSION:
             raise StoreError(
@@ -95,7 +95,9 @@ class Store:
         for name, facts in self.facts["shards"].items():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != facts["bytes"]:
-                raise StoreError(f"{path} is missing or has another size than when it was made; compile it again")
+                raise StoreError(
+                    f"{path} is missing or has changed in size since it was made; delete the store and compile it again"
+                )
         try:
             self.table = pd.read_parquet(self.folder / "records.parquet")
         except (OSError, ValueError) as error:
@@ -113,7 +115,9 @@ class Store:
         """
         for name, facts in self.facts["shards"].items():
             if checksum(self.folder / name) != facts["sha256"]:
-                raise StoreError(f"{self.folder / name} has changed since it was made; compile it again")
+                raise StoreError(
+                    f"{self.folder / name} has changed since it was made; delete the store and compile it again"
+                )
 
     def batch(self, rows: Int[np.ndarray, " batch"], samples: int) -> Float[np.ndarray, "batch lead time"]:
         """Recordings of one length: longer ones are cut at both ends, shorter ones centred between zeros.
@@ -150,7 +154,7 @@ class Joined:
     """Several stores as one; a record that two of them hold is kept once, from the first.
 
     Attributes:
-        table: The rows of all, with the column `store` for which one.
+        table: The rows of all, with the column `store` for which one and `dataset` for its name and place.
         duplicates: How many records of each later store were in an earlier one.
 
     Raises:
@@ -164,14 +168,12 @@ class Joined:
                 raise StoreError(f"{first.folder} and {other.folder} were prepared differently and cannot be joined")
         self.stores = tuple(stores)
         self.preparation = first.preparation
-        self.annotated: dict[str, tuple[str, ...]] = {}
-        for store in stores:
-            for name, codes in store.annotated.items():
-                if self.annotated.setdefault(name, codes) != codes:
-                    raise StoreError(
-                        f"two stores of '{name}' name different classes; give their tables the same columns"
-                    )
-        tables = [s.table.assign(store=i, row=np.arange(len(s))) for i, s in enumerate(stores)]
+        names = [f"{store.facts['dataset']} ({i + 1})" for i, store in enumerate(stores)]
+        self.annotated = {n: store.annotated[store.facts["dataset"]] for n, store in zip(names, stores, strict=True)}
+        tables = [
+            s.table.assign(dataset=n, store=i, row=np.arange(len(s)))
+            for i, (n, s) in enumerate(zip(names, stores, strict=True))
+        ]
         whole = pd.concat(tables, ignore_index=True)
         again = whole["record_id"].duplicated()
         self.duplicates = [int(again[whole["store"] == i].sum()) for i in range(len(stores))]

@@ -1,6 +1,6 @@
 """Weights on disk, with the contract under which they may be used; safetensors and JSON, never a pickle."""
 
-__all__ = ["VERSION", "hash_patient", "load_checkpoint", "load_state", "save_checkpoint", "save_state"]
+__all__ = ["SALT_VARIABLE", "VERSION", "hash_patient", "load_checkpoint", "load_state", "save_checkpoint", "save_state"]
 
 import hashlib
 import json
@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from einthoven.records.writing import replacing
+
 VERSION = 1
 SALT_VARIABLE = "EINTHOVEN_SALT"
 
@@ -25,9 +27,15 @@ def hash_patient(patient: str) -> str:
 
 def save_state(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Writes tensors and JSON facts into one safetensors file, atomically."""
-    scratch = path.with_name(path.name + ".tmp")
-    save_file({k: t.detach().cpu().contiguous() for k, t in tensors.items()}, scratch, {"facts": json.dumps(facts)})
-    os.replace(scratch, path)
+    with replacing(path) as scratch:
+        _save(tensors, scratch, {"facts": json.dumps(facts)})
+
+
+def _save(tensors: dict[str, Tensor], path: Path, facts: dict[str, str] | None = None) -> None:
+    try:
+        save_file({k: t.detach().cpu().contiguous() for k, t in tensors.items()}, path, facts)
+    except SafetensorError as error:  # what it makes of a full disk
+        raise OSError(f"the weights could not be written: {error}") from None
 
 
 def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -58,7 +66,7 @@ def save_checkpoint(folder: Path, weights: dict[str, Tensor], contract: dict[str
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
         scratch.chmod(0o755)
-        save_file({k: t.detach().cpu().contiguous() for k, t in weights.items()}, scratch / "model.safetensors")
+        _save(weights, scratch / "model.safetensors")
         text = json.dumps({"version": VERSION, **contract}, indent=1)
         (scratch / "contract.json").write_text(text + "\n", encoding="utf-8")
         os.replace(scratch, folder)

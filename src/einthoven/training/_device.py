@@ -15,12 +15,21 @@ class Device:
     """What to compute on.
 
     Attributes:
-        accelerator: `"auto"` takes a GPU where there is one.
+        accelerator: `"cpu"`, `"cuda"` or `"mps"`; `"auto"` takes a GPU where there is one.
         precision: `"auto"` takes bf16 where the hardware multiplies it, else 32 bits; parameters stay in 32 bits.
+
+    Raises:
+        ValueError: If there is no such accelerator here.
     """
 
     accelerator: str = "auto"
     precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
+
+    def __post_init__(self) -> None:
+        there = {"auto": True, "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        if not there.get(self.accelerator):
+            usable = ", ".join(name for name, usable in there.items() if usable)
+            raise ValueError(f"the accelerator '{self.accelerator}' is not to be had here; there is {usable}")
 
     @property
     def resolved(self) -> str:
