@@ -608,3 +608,12 @@ def test_the_card_says_what_the_model_is_for(run: Path) -> None:
             widths[k] = len(re.findall(r"(?<!\\)\|", line))
             assert widths.get(k - 1, widths[k]) == widths[k], f"ragged table: {line}"
     assert widths
+
+
+def test_what_the_readers_assumed_is_counted(tmp_path: Path) -> None:
+    folder = build(tmp_path / "run")
+    table = pd.read_parquet(folder / "cohort.parquet")
+    notes = [["flat: V1"], ["flat: V1", "gain <assumed>"], *([[]] * (len(table) - 2))]
+    table.assign(notes=notes).to_parquet(folder / "cohort.parquet")
+    page = report.write(folder).read_text()
+    assert re.search(r"note: flat: V1</th><td>2 records", page) and "gain &lt;assumed&gt;" in page

@@ -39,6 +39,8 @@ METRICS = {
 _COUNTED = re.compile(r"defined in \d+ of \d+ resamples")
 _FEWER = "a number here was undefined in some resamples, which its interval leaves out (see: every number)"
 
+_NOTES = 8  # how many different notes of the readers are listed
+
 
 def _cell(value: float, low: float, high: float, scale: tuple[float, float], plus: bool = False) -> dict[str, Any]:
     """A number, its interval, and where both lie on the scale of its table, in per cent of the width."""
@@ -269,7 +271,7 @@ def steps(run: Run) -> list[dict[str, Any]]:
 
 
 def cohort(run: Run) -> list[tuple[str, str]]:
-    """Who they are: age, sex and sources of the records."""
+    """Who they are: age, sex and sources of the records, and what had to be assumed or mended to read them."""
     table = run.cohort
     if table is None:
         return []
@@ -282,6 +284,11 @@ def cohort(run: Run) -> list[tuple[str, str]]:
         facts.append((f"Sex {value}", f"{count(share)} ({percent(share / len(table))})"))
     for value, share in table["source"].fillna("unknown").value_counts().sort_index().items():
         facts.append((f"Source {value}", f"{count(share)} ({percent(share / len(table))})"))
+    if "notes" in table:
+        notes = table["notes"].explode().dropna().value_counts()
+        facts += [(f"Reader's note: {note}", f"{count(n)} records") for note, n in notes.head(_NOTES).items()]
+        if len(notes) > _NOTES:
+            facts.append(("Further notes of the readers", f"{count(notes[_NOTES:].sum())}, in cohort.parquet"))
     return facts
 
 
