@@ -1,10 +1,12 @@
 """Metrics of every model, seed and class on every resample, and their mean over the classes.
 
 Each fold of a cross-fitting has a network of its own, with a scale of its own. To rank the answers of all folds
-together punishes every model for that: the prevalence of the training records, the same for all records of a fold,
-is low where the test fold has many positives, so its AUROC falls below one half (to .43 on 2285 real ECGs). A
-metric of ranks is therefore measured within each fold, and the folds are averaged with a weight of their
-positives: every positive is compared with the negatives of its own fold, and counts once.
+together punishes every model for that: the prevalence of the training records, the same for all records of a fold, is
+low where the test fold has many positives, so its AUROC falls below one half (to .43 on 2285 real ECGs). A metric of
+pairs is therefore measured within each fold, and the folds are averaged with a weight of their positives: every
+positive is compared with the negatives of its own fold, and counts once. Other metrics need one threshold or one scale
+for all records; they pool the probabilities as they are, which is a little hard on every model alike. (The mean of the
+folds' average precision would be kinder than the truth in resamples, where few positives are drawn again and again.)
 """
 
 __all__ = ["READS", "macro", "measure", "mean_defined"]
@@ -45,7 +47,7 @@ def measure(
                     rows, part = asked, weights if asked.all() else weights[asked]
                 for name, metric in metrics.items():
                     answer = trials.answers[columns[name], model, seed][rows, label]
-                    fold = trials.answers["fold", model, seed][rows, label] if metric.needs == "score" else None
+                    fold = trials.answers["fold", model, seed][rows, label] if metric.pairwise else None
                     values[name, model][place, label] = _by_fold(metric, trials.truth[rows, label], answer, part, fold)
     return values
 

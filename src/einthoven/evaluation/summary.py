@@ -36,9 +36,8 @@ def summary(
     """The main table.
 
     Arguments:
-        decided: Test rows as `decide` gives them. Ranking metrics read `probability` and compare
-            within a fold (see `_measure`); Brier score and calibration error read `calibrated`; the others read
-            `decision`.
+        decided: Test rows as `decide` gives them. AUROC and AUPRC read `probability` (AUROC within each fold, see
+            `_measure`); Brier score and calibration error read `calibrated`; the others read `decision`.
         label_sets: The classes of each label set; every class of the table is in one.
         resamples: How many times the patients are drawn.
         level: Of the intervals.

@@ -39,11 +39,13 @@ class Metric:
         needs: What the answer is: `"score"` (any number that grows with the belief), `"probability"` (a number
             from 0 to 1) or `"decision"` (0 or 1).
         higher_is_better: Whether more of it is better.
+        pairwise: Whether it is a share of pairs of a positive and a negative, which can be formed within parts.
     """
 
     formula: Formula
     needs: Needs
     higher_is_better: bool
+    pairwise: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "__doc__", self.formula.__doc__)
@@ -93,11 +95,11 @@ class Metric:
         return values if weights is not None and np.ndim(weights) == 2 else float(values[0])
 
 
-def metric(needs: Needs, higher_is_better: bool) -> Callable[[Formula], Metric]:
+def metric(needs: Needs, higher_is_better: bool, pairwise: bool = False) -> Callable[[Formula], Metric]:
     """Makes a `Metric` of the formula below it."""
 
     def wrap(formula: Formula) -> Metric:
-        return Metric(formula, needs, higher_is_better)
+        return Metric(formula, needs, higher_is_better, pairwise)
 
     return wrap
 

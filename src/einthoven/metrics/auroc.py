@@ -14,7 +14,7 @@ from einthoven.metrics._ranking import ranking
 from einthoven.metrics._ratio import ratio
 
 
-@metric(needs="score", higher_is_better=True)
+@metric(needs="score", higher_is_better=True, pairwise=True)
 def auroc(
     truth: Bool[np.ndarray, " record"],
     score: Real[np.ndarray, " record"],
