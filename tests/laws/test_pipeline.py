@@ -164,14 +164,12 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path, stores: Path) -> 
         start(CHEAP, tmp_path, stores)
 
 
-def test_another_recipe_computes_its_own_cells_again(tmp_path: Path, stores: Path) -> None:
+def test_another_recipe_does_not_destroy_a_finished_cell(tmp_path: Path, stores: Path) -> None:
     out = start(CHEAP, tmp_path / "run", stores)
     before = of_cells(out)
-    start(dataclasses.replace(CHEAP, arms=(NAIVE, Arm("again", "boosting", {"rounds": 2}))), out, stores)
-    after = of_cells(out)
-    assert {name for name in before if after[name] != before[name]} == {
-        f"cells/again-seed0-fold5/{name}" for name in ("cell.json", "history.json", "predictions.parquet")
-    }
+    with pytest.raises(RunError, match="again-seed0-fold5 was computed with other settings"):
+        start(dataclasses.replace(CHEAP, arms=(NAIVE, Arm("again", "boosting", {"rounds": 2}))), out, stores)
+    assert of_cells(out) == before
 
 
 @pytest.mark.parametrize("mark", [None, "{", '{"what": 1}'])
@@ -344,8 +342,9 @@ def test_changed_labels_are_another_experiment(tmp_path: Path, stores: Path) -> 
     csv = tmp_path / "town" / "labels.csv"
     table = pd.read_csv(csv)
     table.assign(tired=1 - table["tired"]).to_csv(csv, index=False)
-    start(experiment, out, stores)
-    assert all(at != before[name] for name, at in of_cells(out).items())
+    with pytest.raises(RunError, match="was computed with other settings, data or precision"):
+        start(experiment, out, stores)
+    assert of_cells(out) == before
 
 
 def test_standardised_data_do_not_pass_for_millivolts(tmp_path: Path, stores: Path) -> None:

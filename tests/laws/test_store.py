@@ -90,7 +90,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 # ------------------------------------------------------------------------------------------------------ round trip
 
 
-@given(peak=st.sampled_from([0.05, 1.0, 32.7, 33.0, 70.0, 500.0]), seed=st.integers(0, 99))
+@given(peak=st.sampled_from([0.05, 1.0, 32.7, 33.0, 60.0]), seed=st.integers(0, 99))
 def test_samples_come_back_within_half_a_count(
     peak: float, seed: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -202,15 +202,15 @@ def test_a_record_in_two_stores_is_kept_once_from_the_first(tmp_path: Path) -> N
         np.testing.assert_allclose(signal, twelve(seed), atol=0.0016)
 
 
-def test_stores_that_do_not_fit_are_not_joined(tmp_path: Path) -> None:
+def test_stores_are_joined_where_they_were_prepared_alike_whatever_their_classes(tmp_path: Path) -> None:
     a = compiled(many(3), tmp_path / "a")
     b = compiled(many(3), tmp_path / "b", Preparation(50.0))
     with pytest.raises(StoreError, match=f"{tmp_path}/a and {tmp_path}/b were prepared differently"):
         Joined([a, b])
     other = many(3)
     other.annotated = ("own:odd", "own:even")
-    with pytest.raises(StoreError, match="two stores of 'made' name different classes"):
-        Joined([a, compiled(other, tmp_path / "c")])
+    both = Joined([a, compiled(other, tmp_path / "c")])
+    assert both.annotated == {"made (1)": ("own:odd",), "made (2)": ("own:odd", "own:even")}
 
 
 # ------------------------------------------------------------------------------------------------- kills and resuming
@@ -363,23 +363,27 @@ def test_a_changed_shard_is_noticed(tmp_path: Path) -> None:
     raw = bytearray(shard.read_bytes())
     raw[1000] ^= 1
     shard.write_bytes(raw)
-    with pytest.raises(StoreError, match=r"00000\.i16 has changed since it was made; compile it again"):
+    with pytest.raises(StoreError, match=r"00000\.i16 has changed since it was made; delete the store"):
         Store(folder).verify()
     shard.write_bytes(raw[:-2])
-    with pytest.raises(StoreError, match=r"00000\.i16 is missing or has another size"):
+    with pytest.raises(StoreError, match=r"00000\.i16 is missing or has changed in size"):
         Store(folder)
     shard.unlink()
-    with pytest.raises(StoreError, match=r"00000\.i16 is missing or has another size"):
+    with pytest.raises(StoreError, match=r"00000\.i16 is missing or has changed in size"):
         Store(folder)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [
-        ("store.json", '{"version": 0}', "is a store of version 0, this program reads 1; compile it again"),
+        (
+            "store.json",
+            '{"version": 0}',
+            "is a store of version 0, this program reads 1; delete it and compile it again",
+        ),
         ("store.json", '{"version": 2}', "is a store of version 2"),
         ("store.json", "[]", "is a store of version None"),
-        ("store.json", "{", r"store\.json is damaged .*; compile it again"),
+        ("store.json", "{", r"store\.json is damaged .*; delete it and compile it again"),
         ("records.parquet", "no parquet", r"records\.parquet cannot be read"),
         ("records.parquet", None, r"records\.parquet cannot be read"),
     ],

@@ -53,7 +53,9 @@ def is_done(folder: Path, identity: str) -> bool:
         facts = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return False
-    if facts.get("identity") != identity:
+    if "identity" not in facts:
+        return False
+    if facts["identity"] != identity:
         raise RunError(
             f"{folder} was computed with other settings, data or precision; choose another folder with --out, or "
             "delete that cell to compute it again"

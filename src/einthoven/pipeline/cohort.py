@@ -179,5 +179,5 @@ def _check_classes(experiment: Experiment, vocabularies: tuple[labels.Vocabulary
     if not (y == 1).any():
         raise RunError(
             f"no record is positive for any class of {', '.join(experiment.labels)}; do the data speak of them? "
-            "the label set `own` has the classes that they name"
+            "`--labels own` takes the classes that they name"
         )

@@ -8,6 +8,7 @@ predictions.parquet  results/*.parquet  results.json  examples.parquet
 __all__ = ["evaluate_run", "run"]
 
 import concurrent.futures.process
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -17,6 +18,7 @@ import platform
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -68,14 +70,11 @@ def run(
     out = Path(out)
     if workers < 1:
         raise RunError(f"a run needs at least one worker, not {workers}")
-    _check_folder(out, experiment)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{out} cannot be made ({error.strerror or error}); choose another folder with --out") from None
     began = time.perf_counter()
+    _check_folder(out, experiment)
     kept = Path(stores) if stores else out.parent / "stores"
-    cohort = open_cohort(experiment, kept, progress=progress)
+    with _made(out):
+        cohort = open_cohort(experiment, kept, progress=progress)
     _print_account(cohort, experiment)
     _write_json(out / "experiment.json", _facts(experiment, cohort))
     _write_json(out / "flow.json", cohort.flow)
@@ -134,9 +133,25 @@ def _complete_contracts(out: Path, thresholds: pd.DataFrame) -> None:
         path = cell_folder(out, Cell(Arm(str(model)), int(str(seed)), int(str(fold)))) / "checkpoint" / "contract.json"
         if path.exists():
             contract = json.loads(path.read_text(encoding="utf-8"))
-            contract["thresholds"] = dict(zip(rows["class"], rows["threshold"].astype(float), strict=True))
-            contract["temperature"] = float(rows["temperature"].iloc[0])
-            _write_json(path, contract)
+            fitted = dict(zip(rows["class"], rows["threshold"].astype(float), strict=True))
+            fitted = {"thresholds": fitted, "temperature": float(rows["temperature"].iloc[0])}
+            if contract != {**contract, **fitted}:
+                _write_json(path, {**contract, **fitted})
+
+
+@contextlib.contextmanager
+def _made(out: Path) -> Iterator[None]:
+    """Makes the run folder before any work, and takes it away again if that work fails and left nothing in it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{out} cannot be made ({error.strerror or error}); choose another folder with --out") from None
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            out.rmdir()
+        raise
 
 
 def _check_folder(out: Path, experiment: Experiment) -> None:

@@ -120,7 +120,8 @@ def _plan(source: _Source, table: pd.DataFrame, preparation: Preparation) -> str
 def _open_partial(partial: Path, plan: str) -> None:
     """Makes the working folder, or empties it if it belongs to another plan."""
     mark = partial / "plan"
-    if partial.exists() and not mark.exists() and (not partial.is_dir() or any(partial.iterdir())):
+    ours = mark.exists() or (partial / "store.json").exists() or not partial.exists()
+    if not ours and (not partial.is_dir() or any(partial.iterdir())):
         raise StoreError(f"{partial} is in the way and not an unfinished store; move it or choose another folder")
     if mark.exists() and mark.read_text() != plan:
         shutil.rmtree(partial)

@@ -154,7 +154,7 @@ class Joined:
     """Several stores as one; a record that two of them hold is kept once, from the first.
 
     Attributes:
-        table: The rows of all, with the column `store` for which one and `dataset` for its name and place.
+        table: The rows of all, with the column `store` for which one and `dataset` for its name.
         duplicates: How many records of each later store were in an earlier one.
 
     Raises:
@@ -168,7 +168,8 @@ class Joined:
                 raise StoreError(f"{first.folder} and {other.folder} were prepared differently and cannot be joined")
         self.stores = tuple(stores)
         self.preparation = first.preparation
-        names = [f"{store.facts['dataset']} ({i + 1})" for i, store in enumerate(stores)]
+        plain = [store.facts["dataset"] for store in stores]
+        names = [name if plain.count(name) == 1 else f"{name} ({i + 1})" for i, name in enumerate(plain)]
         self.annotated = {n: store.annotated[store.facts["dataset"]] for n, store in zip(names, stores, strict=True)}
         tables = [
             s.table.assign(dataset=n, store=i, row=np.arange(len(s)))
