@@ -382,6 +382,7 @@ def test_a_changed_shard_is_noticed(tmp_path: Path) -> None:
             "is a store of version 0, this program reads 1; delete it and compile it again",
         ),
         ("store.json", '{"version": 2}', "is a store of version 2"),
+        ("store.json", '{"version": 1}', r"store\.json is damaged \(KeyError"),
         ("store.json", "[]", "is a store of version None"),
         ("store.json", "{", r"store\.json is damaged .*; delete it and compile it again"),
         ("records.parquet", "no parquet", r"records\.parquet cannot be read"),

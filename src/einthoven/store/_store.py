@@ -85,14 +85,18 @@ class Store:
         version = self.facts.get("version") if isinstance(self.facts, dict) else None
         if version != VERSION:
             raise StoreError(
-                f"{self.folder} is a store of version {version}, this program reads {VERSION}; compile it again"
+                f"{self.folder} is a store of version {version}, this program reads {VERSION}; delete it and compile it again"
             )
-        facts = dict(self.facts["preparation"])
-        facts["leads"] = tuple(facts["leads"])
-        facts["bandpass_hz"] = tuple(facts["bandpass_hz"]) if facts["bandpass_hz"] else None
-        self.preparation = Preparation(**facts)
-        self.annotated = {self.facts["dataset"]: tuple(self.facts["annotated"])}
-        for name, facts in self.facts["shards"].items():
+        try:
+            facts = dict(self.facts["preparation"])
+            band = tuple(facts["bandpass_hz"]) if facts["bandpass_hz"] else None
+            self.preparation = Preparation(**{**facts, "leads": tuple(facts["leads"]), "bandpass_hz": band})
+            self.annotated = {self.facts["dataset"]: tuple(self.facts["annotated"])}
+            shards = dict(self.facts["shards"])
+        except (KeyError, TypeError) as error:
+            lost = f"{self.folder}/store.json is damaged ({error!r}); delete the store and compile it again"
+            raise StoreError(lost) from None
+        for name, facts in shards.items():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != facts["bytes"]:
                 raise StoreError(
@@ -101,7 +105,9 @@ class Store:
         try:
             self.table = pd.read_parquet(self.folder / "records.parquet")
         except (OSError, ValueError) as error:
-            raise StoreError(f"{self.folder}/records.parquet cannot be read ({error}); compile it again") from None
+            raise StoreError(
+                f"{self.folder}/records.parquet cannot be read ({error}); delete the store and compile it again"
+            ) from None
         self._maps: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
