@@ -85,7 +85,8 @@ class Store:
         version = self.facts.get("version") if isinstance(self.facts, dict) else None
         if version != VERSION:
             raise StoreError(
-                f"{self.folder} is a store of version {version}, this program reads {VERSION}; delete it and compile it again"
+                f"{self.folder} is a store of version {version}, this program reads {VERSION}; "
+                "delete it and compile it again"
             )
         try:
             facts = dict(self.facts["preparation"])
