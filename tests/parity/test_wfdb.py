@@ -252,3 +252,20 @@ def test_what_we_write_the_library_reads(
     ours = read(path)
     np.testing.assert_array_equal(ours.signal, record.p_signal.T.astype(np.float32))
     assert (ours.age, ours.sex, ours.leads) == (70.0, "male", ("I", "V1", "other lead"))
+
+
+@pytest.mark.parametrize(
+    ("header", "match"),
+    [
+        ("r 13 500 9\nr.dat 16 200 16 0 0 0 0 I\n", "promises 13 signals and describes 1"),
+        ("r 1 500 -9\nr.dat 16 200 16 0 0 0 0 I\n", "promises -9 samples"),
+        ("r 1 inf 9\nr.dat 16 200 16 0 0 0 0 I\n", "at inf Hz"),
+        ("r 1 500 9\n/etc/hostname 16 200 16 0 0 0 0 I\n", "does not lie beside it"),
+        ("r 1 500 9\n../r.dat 16 200 16 0 0 0 0 I\n", "does not lie beside it"),
+        ("r 2 500 9\nr.dat 16 200 16 0 0 0 0 I\nr.dat 80 200 16 0 0 0 0 II\n", "different codings"),
+    ],
+)
+def test_headers_that_cannot_be_true_are_refused(header: str, match: str, tmp_path: Path) -> None:
+    path = by_hand(tmp_path, header, r_dat=bytes(400))
+    with pytest.raises(RecordError, match=match):
+        read(path)

@@ -58,7 +58,7 @@ def finish(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
         table["age"] = pd.to_numeric(table["age"].replace("", None)).astype(float)
         table["fold"] = pd.to_numeric(table["fold"].replace("", None)).astype("Int64")
     except (ValueError, TypeError) as error:
-        raise DatasetError(f"{path}: age and fold are numbers or empty: {error}") from None
+        raise DatasetError(f"{path}: age is a number and fold a whole one, or empty: {error}") from None
     if (table["fold"] < 1).any():
         raise DatasetError(f"{path}: folds count from 1, but one is {table['fold'].min()}")
     wrong = table["sex"].dropna()[~table["sex"].dropna().isin(["female", "male"])]

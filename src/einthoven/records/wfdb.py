@@ -89,7 +89,11 @@ def _parse(path: Path) -> _Header:
             notes.append(f"{path.name} states no sampling rate: WFDB's default of 250 Hz is assumed")
             rate = _DEFAULT_RATE_HZ
         samples = int(fields[3]) if len(fields) > 3 else 0
-        simple = "/" not in fields[0] and len(body) > count > 0
+        if samples < 0 or not np.isfinite(rate):
+            raise ValueError(f"it promises {samples} samples at {rate} Hz")
+        simple = "/" not in fields[0] and count > 0
+        if simple and len(body) <= count:
+            raise ValueError(f"it promises {count} signals and describes {len(body) - 1}")
         signals = [_signal(line, notes) for line in body[1 : count + 1]] if simple else []
     except ValueError as error:
         raise RecordError(f"{path} is not a WFDB header: {error}") from None
@@ -102,6 +106,8 @@ def _signal(line: str, notes: list[str]) -> _Signal:
     fields = line.split(maxsplit=8)
     if len(fields) < 2:
         raise ValueError(f"the line '{line}' does not name a signal file and its coding")
+    if "/" in fields[0] or "\\" in fields[0]:
+        raise ValueError(f"the signal file '{fields[0]}' does not lie beside it")
     coding, offset, simple = _coding(fields[1])
     name = fields[8] if len(fields) > 8 else ""
     gain, baseline, unit = _gain(fields[2]) if len(fields) > 2 else (0.0, None, "mV")
@@ -223,6 +229,8 @@ def _read_simple(stem: Path, header: _Header, wanted: Sequence[str] | None) -> F
         if file in rows:
             raise RecordError(f"{stem}.hea names {file} in two places; its signals must stand together")
         group, path = list(signals), stem.parent / file
+        if len({(s.coding, s.offset) for s in group}) > 1:
+            raise RecordError(f"{stem}.hea gives the signals of {file} different codings; that is not WFDB")
         data, samples = _bytes(path, header, group)
         rows[file] = _millivolts(_counts(data, group[0].coding, len(group), samples), group, path, wanted)
     lengths = {row.shape[1] for row in rows.values()}
