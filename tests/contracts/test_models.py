@@ -1,6 +1,7 @@
 """What every model must do, swept over all files of the room; then what single ones promise."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -184,16 +185,18 @@ def test_the_code_network_has_nine_convolutions_on_its_main_path(paper: Network)
     assert sum(isinstance(m, Dropout) and m.share == 0.2 for m in paper.modules()) == 4
 
 
-def test_the_code_network_narrows_time_as_the_paper_says(paper: Network) -> None:
+def test_the_code_network_narrows_time_as_the_paper_says(paper: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     shapes: list[tuple[int, ...]] = []
-    hooks = [
-        module.register_forward_hook(lambda module, given, out: shapes.append(tuple(out.shape[1:])))
-        for module in paper.modules()
-        if isinstance(module, Conv) and module.kernel_size == (16,)
-    ]
+    plain = Conv.convolve
+
+    def watched(conv: Conv, *given: Any) -> torch.Tensor:
+        out = plain(conv, *given)
+        if conv.kernel_size == (16,):
+            shapes.append(tuple(out.shape[1:]))
+        return out
+
+    monkeypatch.setattr(Conv, "convolve", watched)
     features = paper.features(signals(1, 4096))
-    for hook in hooks:
-        hook.remove()
     assert shapes[::2] == [(64, 4096), (128, 1024), (196, 256), (256, 64), (320, 16)]
     assert features.shape == (1, 320 * 16)
 
@@ -227,7 +230,8 @@ def test_the_code_networks_skip_is_the_raw_sum() -> None:
     for block in model.blocks:
         y = nn.functional.conv1d(nn.functional.max_pool1d(y, 4), block.skip.weight)
     last = model.blocks[-1]
-    torch.testing.assert_close(model.features(x), torch.relu(last.norm2(y)).flatten(1))
+    # The folded normalisation of the stem rounds differently.
+    torch.testing.assert_close(model.features(x), torch.relu(last.norm2(y)).flatten(1), rtol=1e-4, atol=1e-4)
 
 
 def test_the_xresnet_has_the_size_of_the_benchmark() -> None:

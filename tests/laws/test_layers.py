@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from einthoven.layers.dropout import Dropout
-from einthoven.layers.temporal import AvgPool, BatchNorm, Conv, MaxPool, flat, wide
+from einthoven.layers.temporal import AvgPool, BatchNorm, Conv, MaxPool, flat, normed, wide
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -200,3 +200,18 @@ def test_dropout_refuses_what_is_no_share(share: float) -> None:
 def test_dropout_takes_every_share_below_one() -> None:
     y = dropped(1 - 1e-9, torch.ones(1000))  # nearest to 1 of all 65 536ths, yet below it
     assert torch.isfinite(y).all() and (y == 0).double().mean() > 0.9
+
+
+@pytest.mark.parametrize("layout", ["plain", "wide"])
+def test_a_normed_convolution_is_the_two_after_another(layout: str) -> None:
+    torch.manual_seed(0)
+    conv, norm = Conv(3, 5, 4, padding="same", bias=False), BatchNorm(5)
+    x = torch.randn(6, 3, 21)
+    x = wide(x) if layout == "wide" else x
+    with torch.no_grad():
+        norm.weight.uniform_(0.5, 2)
+        norm.bias.uniform_(-1, 1)
+    torch.testing.assert_close(normed(conv, norm, x), norm(conv(x)))  # in training; both see the batch
+    norm.eval()
+    assert not torch.allclose(norm(conv(x)), conv(x))
+    torch.testing.assert_close(normed(conv, norm, x), norm(conv(x)))

@@ -6,7 +6,7 @@ memory takes two-dimensional kernels, which CPUs with bf16 matrix instructions r
 plain ones.
 """
 
-__all__ = ["AvgPool", "BatchNorm", "Conv", "MaxPool", "flat", "wide"]
+__all__ = ["AvgPool", "BatchNorm", "Conv", "MaxPool", "flat", "normed", "wide"]
 
 import torch
 from torch import Tensor, nn
@@ -28,14 +28,18 @@ class Conv(nn.Conv1d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolves `batch channel time` or `batch channel 1 time`."""
+        return self.convolve(x, self.weight, self.bias)
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolves with other weights of the same shape."""
         if self.padding == "same":
             x, padding = self._padded(x)
         else:
             padding = int(self.padding[0])
         if x.dim() == 3:
-            return F.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
-        weight = self.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        return F.conv2d(x, weight, self.bias, (1, *self.stride), (0, padding), (1, *self.dilation), self.groups)
+            return F.conv1d(x, weight, bias, self.stride, padding, self.dilation, self.groups)
+        weight = weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+        return F.conv2d(x, weight, bias, (1, *self.stride), (0, padding), (1, *self.dilation), self.groups)
 
     def _padded(self, x: Tensor) -> tuple[Tensor, int]:
         """The input padded as far as it is uneven, and the even padding that is left to the kernel."""
@@ -54,6 +58,14 @@ class BatchNorm(nn.BatchNorm1d):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() not in (3, 4):
             raise ValueError(f"expected batch channel time or batch channel 1 time, got {tuple(input.shape)}")
+
+
+def normed(conv: Conv, norm: BatchNorm, x: Tensor) -> Tensor:
+    """A convolution without bias, normalised; in evaluation as one convolution, which is the same but faster."""
+    if norm.training or norm.running_mean is None or norm.running_var is None:
+        return norm(conv(x))
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return conv.convolve(x, conv.weight * scale[:, None, None], norm.bias - norm.running_mean * scale)
 
 
 class MaxPool(nn.Module):

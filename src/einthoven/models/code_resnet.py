@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from einthoven.layers.dropout import Dropout
-from einthoven.layers.temporal import BatchNorm, Conv, MaxPool
+from einthoven.layers.temporal import BatchNorm, Conv, MaxPool, normed
 from einthoven.models import Network, Shape
 
 _KERNEL = 16
@@ -44,7 +44,7 @@ class _Block(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.conv2(self.dropout(F.relu(self.norm1(self.conv1(x)), inplace=True)))
+        x = self.conv2(self.dropout(F.relu(normed(self.conv1, self.norm1, x), inplace=True)))
         y = x + self.skip(self.pool(_even(y)))
         return self.dropout(F.relu(self.norm2(y), inplace=True)), y
 
@@ -103,7 +103,7 @@ class CodeResNet(Network):
             )
         if missing:
             x = F.pad(x, (missing // 2, missing - missing // 2))
-        x = y = F.relu(self.norm(self.stem(x)), inplace=True)
+        x = y = F.relu(normed(self.stem, self.norm, x), inplace=True)
         for block in self.blocks:
             x, y = block(x, y)
         return torch.flatten(x, 1)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from einthoven.layers.temporal import AvgPool, BatchNorm, Conv, MaxPool, flat
+from einthoven.layers.temporal import AvgPool, BatchNorm, Conv, MaxPool, flat, normed
 from einthoven.models import Network, Shape
 
 _KERNEL = 5
@@ -44,9 +44,9 @@ class _Bottleneck(nn.Module):
         self.skip = nn.Sequential(_conv(channels, out, 1), BatchNorm(out)) if widen else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.norm1(self.conv1(x)), inplace=True)
-        y = F.relu(self.norm2(self.conv2(y)), inplace=True)
-        return F.relu(self.norm3(self.conv3(y)) + self.skip(self.pool(x)), inplace=True)
+        y = F.relu(normed(self.conv1, self.norm1, x), inplace=True)
+        y = F.relu(normed(self.conv2, self.norm2, y), inplace=True)
+        return F.relu(normed(self.conv3, self.norm3, y) + self.skip(self.pool(x)), inplace=True)
 
 
 class XResNet1d101(Network):
