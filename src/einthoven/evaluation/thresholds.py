@@ -3,8 +3,8 @@
 The threshold of a class is the one with the highest F1 on the validation rows of its own cell (model, seed and
 fold): halfway between two neighbouring probabilities, and of several equally good ones the most sensitive. Where
 the cell's validation part has too few positives, the validation rows of the same model and seed in other folds
-are added, except those of records that this cell is tested on, for their truth must not reach its thresholds; and
-where there is no positive at all the threshold is one half. Either is flagged as a fallback.
+are added, except those of records that this cell is tested on (the networks of those folds may have been trained on
+them, though); and where there is no positive at all the threshold is one half. Either is flagged as a fallback.
 """
 
 __all__ = ["best_threshold", "thresholds"]

@@ -2,11 +2,12 @@
 
 __all__ = ["pool"]
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -21,7 +22,24 @@ def pool(workers: int, prepare: Callable[..., None] | None = None, *arguments: A
     """
 
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, _start, (prepare, arguments))
+    executor = ProcessPoolExecutor(workers, context, _start, (prepare, arguments))
+    with _deaf():
+        for _ in range(workers):  # each starts a process, which inherits the deafness while it imports
+            executor.submit(int)
+    return executor
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignores Ctrl-C for a moment; only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _start(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
