@@ -1,7 +1,8 @@
 """The fast path of a network on this machine, beside plain eager PyTorch in 32 bits: the same weights, in one run.
 
-The fast path is channels-last memory and bf16 where the processor multiplies it. The share by which its
-probabilities differ is printed beside its speed. Rounds of the two alternate, so that a busy machine slows both.
+The fast path is channels-last memory and bf16 where the processor multiplies it. Rounds of the two alternate, so
+that a busy machine slows both. The largest difference of a probability is that of an untrained network on noise,
+whose answers hang on nothing; the rounding of bf16 is 1 part in 256.
 
     python benchmarks/fast_path.py [--out fast_path.json]
 """
