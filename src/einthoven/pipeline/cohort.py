@@ -74,7 +74,7 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
     sources = _sources(experiment.data)
     opened = [_compiled(source, experiment, stores, workers, progress) for source in sources]
     signals = Joined(opened)
-    steps = _reading_steps(opened, signals.duplicates)
+    steps = _reading_steps(signals)
     annotated = sorted({code for codes in signals.annotated.values() for code in codes})
     vocabularies = tuple(labels.get(name, annotated) for name in experiment.labels)
     y = np.concatenate([labels.targets(signals.table, v, signals.annotated) for v in vocabularies], axis=1)
@@ -125,19 +125,18 @@ def _step(what: str, table: pd.DataFrame, left_out: int, why: str) -> dict[str, 
     }
 
 
-def _reading_steps(opened: list[Store], duplicates: list[int]) -> list[dict[str, Any]]:
+def _reading_steps(joined: Joined) -> list[dict[str, Any]]:
     steps = []
-    for store, again in zip(opened, duplicates, strict=True):
+    for i, (store, again) in enumerate(zip(joined.stores, joined.duplicates, strict=True)):
         name, skipped = store.facts["dataset"], store.facts["skipped"]
         reasons = pd.read_csv(store.folder / "skipped.csv") if skipped else pd.DataFrame({"skipped": []})
         first = f"could not be used; the first: {reasons['skipped'].iloc[0]}" if skipped else ""
         steps.append(_step(f"{name}: readable records", store.table, skipped, first))
         if again:
-            fresh = store.table.iloc[: len(store.table) - again]
-            step = _step(f"{name}: new records", fresh, again, "they are in a data set named before, and count once")
-            steps.append({**step, "patients": None})
-    if len(opened) > 1:
-        joined = Joined(opened)
+            fresh = joined.table[joined.table["store"] == i]
+            why = "they are in a data set named before, and count once"
+            steps.append(_step(f"{name}: new records", fresh, again, why))
+    if len(joined.stores) > 1:
         steps.append(_step("all data sets joined", joined.table, 0, ""))
     return steps
 
