@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 
 from einthoven import labels
-from einthoven.datasets import DatasetError
+from einthoven.datasets import DatasetError, parse
 from einthoven.datasets.arrays import Arrays
 from einthoven.datasets.folder import Folder
+from einthoven.datasets.ptbxl import PTBXL
 from einthoven.records import ECG, RecordError, write
 from einthoven.records.leads import TWELVE
+from einthoven.registry import UnknownName
 
 
 def sample(seed: int = 0) -> ECG:
@@ -240,3 +242,25 @@ def test_no_facts_at_all(tmp_path: Path) -> None:
     (tmp_path / "arrays.json").write_text("{", encoding="utf-8")
     with pytest.raises(DatasetError, match="is not readable JSON"):
         Arrays(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["AFIB", "afib", "LVH", "1davb"])
+def test_a_bare_name_of_a_known_code_is_asked_back(column: str, place: Path) -> None:
+    with pytest.raises(DatasetError, match=f"write column '{column}' as (scp|code6):.*own:{column}"):
+        labelled(place, f"path,patient,{column}\na,p,1\n")
+    assert labelled(place, f"path,patient,own:{column}\na,p,1\n").annotated == (f"own:{column}",)
+
+
+def test_a_code_that_ptb_xl_does_not_have_is_refused(tmp_path: Path) -> None:
+    PTBXL.miniature(tmp_path)
+    csv = tmp_path / "ptbxl_database.csv"
+    csv.write_text(csv.read_text().replace("'SR'", "'SRR'"))
+    with pytest.raises(DatasetError, match="record ptbxl:.*unknown SCP statement 'SRR'; did you mean 'SR'"):
+        PTBXL(tmp_path).table()
+
+
+def test_a_misspelt_argument_is_no_part_of_the_place(place: Path) -> None:
+    labelled(place, "path,patient,AF\na,p,1\n")
+    assert parse(f"folder={place},namespace=town").table()["record_id"].iloc[0] == "town:a"
+    with pytest.raises(UnknownName, match="'namspace'; did you mean 'namespace'"):
+        parse(f"folder={place},namspace=town")

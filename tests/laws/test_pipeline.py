@@ -405,3 +405,17 @@ def test_unknown_names_are_refused_with_the_nearest(
 def test_a_model_is_trained_as_its_kind_is(arm: Arm, tmp_path: Path, stores: Path) -> None:
     with pytest.raises(TypeError):
         start(dataclasses.replace(SMALL, arms=(arm,), primary="a", baseline="a"), tmp_path / "run", stores)
+
+
+def test_two_folders_of_one_name_are_not_taken_for_one(tmp_path: Path, stores: Path) -> None:
+    data = [folder(tmp_path / town / "ecg", PEOPLE, seed=seed) for seed, town in enumerate(("east", "west"))]
+    with pytest.raises(RunError, match="share the name 'ecg'.*namespace=OTHER"):
+        open_cohort(dataclasses.replace(OWN, data=tuple(data)), stores, workers=1, progress=False)
+    named = (data[0], f"{data[1]},namespace=west")
+    cohort = open_cohort(dataclasses.replace(OWN, data=named), stores, workers=1, progress=False)
+    assert cohort.signals.duplicates == [0, 0] and set(cohort.table["source"]) == {"ecg", "west"}
+
+
+def test_an_accelerator_that_is_not_here_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="the accelerator 'tpuu' is not to be had here; there is auto, cpu"):
+        Device("tpuu")

@@ -100,3 +100,11 @@ def test_it_is_a_value_that_json_can_hold() -> None:
     facts = json.loads(json.dumps(dataclasses.asdict(Z)))
     facts.update(leads=tuple(facts["leads"]), bandpass_hz=tuple(facts["bandpass_hz"]))
     assert Preparation(**facts) == Z and hash(Preparation(**facts)) == hash(Z)
+
+
+@pytest.mark.parametrize(("sample", "match"), [(np.inf, "infinite samples"), (512.0, "reaches 512 mV.*is it in uV")])
+def test_what_no_electrode_gives_is_refused(sample: float, match: str) -> None:
+    signal = ecg().signal.copy()
+    signal[3, 70] = sample
+    with pytest.raises(ValueError, match=match):
+        Preparation(500.0)(ecg().replace(signal=signal))

@@ -503,3 +503,30 @@ def test_store_json_is_plain(tmp_path: Path) -> None:
     facts = json.loads((compiled(many(3), tmp_path / "s").folder / "store.json").read_text(encoding="utf-8"))
     assert facts["records"] == 3 and facts["version"] == 1 and facts["independent"] == list(EIGHT)
     assert facts["preparation"]["rate_hz"] == 100 and list(facts["shards"]) == ["00000.i16"]
+
+
+# ---------------------------------------------------------------------------------------- what others' files suffer
+
+
+def test_a_folder_that_is_not_ours_is_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "s.partial").mkdir()
+    (tmp_path / "s.partial" / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"s\.partial is in the way and not an unfinished store"):
+        compiled(many(3), tmp_path / "s")
+    assert (tmp_path / "s.partial" / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_record_that_was_mended_is_not_forgotten(tmp_path: Path) -> None:
+    content: dict[str, Any] = {f"made:{i}": twelve(i) for i in range(4)}
+    first = compiled(Made({**content, "made:2": RecordError("2.dat is truncated")}), tmp_path / "s")
+    assert first.facts["skipped"] == 1
+    compiled(Made({**content, "made:2": RecordError("2.dat is truncated")}), tmp_path / "s")
+    with pytest.raises(StoreError, match="left out made:2, which can be read by now; delete that folder"):
+        compiled(Made(content), tmp_path / "s")
+
+
+def test_whatever_is_wrong_with_one_record_the_others_are_kept(tmp_path: Path) -> None:
+    bad: dict[str, Any] = {"made:0": OverflowError("baseline"), "made:1": AttributeError("lead")}
+    store = compiled(Made({**bad, "made:2": twelve(2)}), tmp_path / "s")
+    reasons = pd.read_csv(tmp_path / "s" / "skipped.csv")["skipped"].tolist()
+    assert len(store) == 1 and reasons == ["OverflowError: baseline", "AttributeError: lead"]

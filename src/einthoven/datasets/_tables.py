@@ -140,7 +140,7 @@ def class_columns(raw: pd.DataFrame, columns: Sequence[str], path: Path) -> tupl
     """Columns of 1, 0 or empty as the lists `positive` and `unknown`.
 
     A column named like a CODE-6 class, or `scp:CODE` or `code6:CODE`, is that class; any other is a class of the
-    user's own.
+    user's own, written `own:NAME` where the name is a known code too.
 
     Returns:
         A table with the two lists, and the code of each column.
@@ -172,6 +172,12 @@ def _code(column: str, path: Path) -> str:
         return f"code6:{column}"
     system, colon, code = column.partition(":")
     if not colon:
+        known_codes = {c.lower(): f"code6:{c}" for c in CODE6.codes}
+        known_codes |= {c.lower(): f"scp:{c}" for c in labels.get("statements").codes}
+        if meant := known_codes.get(column.lower()):
+            raise DatasetError(
+                f"{path}: write column '{column}' as {meant}, or as own:{column} for a class of your own"
+            )
         return f"own:{column}"
     known = {"scp": labels.get("statements").codes, "code6": CODE6.codes, "own": (code,)}
     try:
