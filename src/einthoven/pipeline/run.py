@@ -76,17 +76,19 @@ def run(
     with _made(out):
         cohort = open_cohort(experiment, kept, progress=progress)
     _print_account(cohort, experiment)
-    _write_json(out / "experiment.json", _facts(experiment, cohort))
-    _write_json(out / "flow.json", cohort.flow)
-    _cohort_table(cohort).to_parquet(out / "cohort.parquet", index=False)
     device, identity = device or Device(), experiment.cell_identity
     tasks = [
         Task(experiment, cell, cell_folder(out, cell), identity(cell, cohort.fingerprint, device.resolved), device)
         for cell in experiment.cells()
     ]
-    _compute_all(tasks, cohort, kept, workers, progress)
-    for task in tasks:
-        if task.cell.arm.members and not is_done(task.folder, task.identity):
+    todo = [task for task in tasks if not is_done(task.folder, task.identity)]
+    _write_json(out / "experiment.json", _facts(experiment, cohort))
+    _write_json(out / "flow.json", cohort.flow)
+    _cohort_table(cohort).to_parquet(out / "cohort.parquet", index=False)
+    learnt = [task for task in todo if not task.cell.arm.members]
+    _compute_all(learnt, len(tasks) - len(todo), cohort, kept, workers, progress)
+    for task in todo:
+        if task.cell.arm.members:
             compute(task, cohort)
     seconds = time.perf_counter() - began
     _write_json(out / "environment.json", _environment(out, command, seconds, workers, device, tasks))
@@ -220,13 +222,14 @@ def _work(task: Task) -> str:
     return task.cell.name
 
 
-def _compute_all(tasks: list[Task], cohort: Cohort, stores: Path, workers: int, progress: bool) -> None:
-    todo = [task for task in tasks if not task.cell.arm.members and not is_done(task.folder, task.identity)]
+def _compute_all(todo: list[Task], done: int, cohort: Cohort, stores: Path, workers: int, progress: bool) -> None:
+    if not todo:
+        return
     epochs = sum(task.cell.arm.recipe.epochs if task.cell.arm.recipe else 1 for task in todo)
-    done = sum(not task.cell.arm.members for task in tasks) - len(todo)
     bar = tqdm(total=epochs, unit="epoch", desc=f"{len(todo)} cells to do, {done} done", disable=not progress)
     with bar:
-        if workers == 1 or len(todo) < 2:
+        # One cell that is left of many is computed by a worker too: another number of threads rounds otherwise.
+        if workers == 1:
             for task in todo:
                 bar.set_postfix_str(task.cell.name)
                 before = bar.n
