@@ -1,6 +1,6 @@
 """What the readers of tables share: PTB-XL's metadata, and columns of ones and zeros."""
 
-__all__ = ["class_columns", "finish", "known", "namespaced", "ptbxl_table", "read_csv"]
+__all__ = ["SCP", "class_columns", "finish", "known", "namespaced", "ptbxl_table", "read_csv"]
 
 import ast
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from einthoven import labels, registry
 from einthoven.datasets import COLUMNS, DatasetError
 from einthoven.labels.code6 import CODE6
 
+SCP = tuple(f"scp:{code}" for code in labels.get("statements").codes)  # what PTB-XL's annotators looked for
 _OVER_89 = 300.0  # how PTB-XL hides the age of its oldest patients
 
 

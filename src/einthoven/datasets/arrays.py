@@ -24,9 +24,8 @@ import numpy as np
 import pandas as pd
 
 from einthoven.datasets import Card, DatasetError
-from einthoven.datasets._tables import class_columns, finish, known, namespaced, ptbxl_table, read_csv
+from einthoven.datasets._tables import SCP, class_columns, finish, known, namespaced, ptbxl_table, read_csv
 from einthoven.datasets.simulated import Simulated
-from einthoven.labels._scp import STATEMENTS
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import TWELVE
 
@@ -126,7 +125,7 @@ class Arrays:
 
     def _parse(self, raw: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
         if self._ptbxl:
-            return tuple(f"scp:{s.code}" for s in STATEMENTS), ptbxl_table(raw, self._csv)
+            return SCP, ptbxl_table(raw, self._csv)
         lists, codes = class_columns(raw, [c for c in raw.columns if c not in _META], self._csv)
         space = self._facts["namespace"]
         columns: dict[str, Any] = {

@@ -14,9 +14,8 @@ import pandas as pd
 
 from einthoven import records
 from einthoven.datasets import Card, DatasetError
-from einthoven.datasets._tables import known, ptbxl_table, read_csv
+from einthoven.datasets._tables import SCP, known, ptbxl_table, read_csv
 from einthoven.datasets.simulated import Simulated
-from einthoven.labels._scp import STATEMENTS
 from einthoven.records.ecg import ECG
 
 
@@ -53,7 +52,7 @@ class PTBXL:
         needed = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "strat_fold", "filename_lr", "filename_hr")
         self._raw = read_csv(self._csv, needed)
 
-    annotated = tuple(f"scp:{s.code}" for s in STATEMENTS)
+    annotated = SCP
 
     def table(self) -> pd.DataFrame:
         """One row a record; see `einthoven.datasets.COLUMNS`."""

@@ -15,8 +15,7 @@ from scipy.sparse import csr_array
 
 from einthoven.evaluation._trials import Trials, trials
 from einthoven.evaluation.bootstrap import interval, resampled
-
-STAGES = {"before": "probability", "after": "calibrated"}
+from einthoven.evaluation.calibration import STAGES
 
 
 def reliability(

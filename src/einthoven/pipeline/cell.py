@@ -1,6 +1,6 @@
 """Computes one cell of the grid: fit, predict, and leave a folder that says so."""
 
-__all__ = ["Task", "cell_folder", "compute", "is_done"]
+__all__ = ["Task", "cell_folder", "compute", "is_done", "write_json"]
 
 import dataclasses
 import gc
@@ -21,8 +21,7 @@ from einthoven.objectives.classify import Classify
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
 from einthoven.records.writing import replacing
-from einthoven.training import Data, Device, fit, predict, save_checkpoint
-from einthoven.training._checkpoint import SALT_VARIABLE, hash_patient
+from einthoven.training import SALT_VARIABLE, Data, Device, fit, hash_patient, predict, save_checkpoint
 
 _MOST_WEIGHT = 20.0
 
@@ -78,16 +77,17 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
         table, history = _learnt(task, cohort, working, on_epoch)
     with replacing(task.folder / "predictions.parquet") as scratch:
         table.to_parquet(scratch, index=False)
-    _write_json(task.folder / "history.json", history)
+    write_json(task.folder / "history.json", history)
     shutil.rmtree(working, ignore_errors=True)
     facts = {"identity": task.identity, "seconds": time.perf_counter() - began, "threads": torch.get_num_threads()}
     facts["precision"] = task.device.resolved if task.cell.arm.recipe else "64-true"
-    _write_json(task.folder / "cell.json", facts)
+    write_json(task.folder / "cell.json", facts)
 
 
-def _write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON, atomically."""
     with replacing(path) as scratch:
-        scratch.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        scratch.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
 
 
 def _learnt(
@@ -97,8 +97,11 @@ def _learnt(
     parts = cohort.parts[task.cell.fold]
     train, validation, test = (np.flatnonzero(parts == name) for name in ("train", "validation", "test"))
     rest = np.concatenate([validation, test])
-    method = _by_gradient if task.cell.arm.recipe is not None else _at_once
-    probability, history = method(task, cohort, train, validation, rest, working, on_epoch)
+    history: list[dict[str, Any]] = []
+    if task.cell.arm.recipe is None:
+        probability = _at_once(task, cohort, train, rest)
+    else:
+        probability, history = _by_gradient(task, cohort, train, validation, rest, working, on_epoch)
     return _predictions(task.cell, cohort, rest, len(validation), probability), history
 
 
@@ -164,22 +167,14 @@ def _weights(y: np.ndarray) -> list[float]:
     return [float(min(_MOST_WEIGHT, n / max(p, 1))) for p, n in zip(positive, negative, strict=True)]
 
 
-def _at_once(
-    task: Task,
-    cohort: Cohort,
-    train: np.ndarray,
-    validation: np.ndarray,
-    rest: np.ndarray,
-    working: Path,
-    on_epoch: Callable[[dict[str, Any]], None],
-) -> tuple[np.ndarray, list[dict[str, Any]]]:
+def _at_once(task: Task, cohort: Cohort, train: np.ndarray, rest: np.ndarray) -> np.ndarray:
     arm = task.cell.arm
     model = models.build(arm.model, _shape(task, cohort), seed=task.cell.seed, **arm.options)
     if not isinstance(model, models.Estimator):
         raise TypeError(f"{arm.model} is trained by gradient; give its arm a recipe")
     samples = task.experiment.samples
     model.fit(cohort.signals.batch(cohort.rows[train], samples), cohort.y[train])
-    return model.predict(cohort.signals.batch(cohort.rows[rest], samples)), []
+    return model.predict(cohort.signals.batch(cohort.rows[rest], samples))
 
 
 def _contract(task: Task, cohort: Cohort, train: np.ndarray, validation: np.ndarray) -> dict[str, Any]:

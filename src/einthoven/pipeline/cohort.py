@@ -14,7 +14,7 @@ from jaxtyping import Float, Shaped
 
 from einthoven import datasets, labels, splits
 from einthoven.pipeline.experiment import Experiment, RunError
-from einthoven.store import Joined, Store, compile_store
+from einthoven.store import Joined, Store, compile_store, fingerprint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,10 +108,8 @@ def _sources(specs: tuple[str, ...]) -> list[datasets.Dataset]:
 def _compiled(
     source: datasets.Dataset, experiment: Experiment, stores: Path, workers: int | None, progress: bool
 ) -> Store:
-    name, preparation = source.card.name, experiment.preparation
-    facts = (preparation, source.settings, source.table().to_json(), name)
-    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
-    return compile_store(source, stores / f"{name}-{key}", preparation, workers=workers, progress=progress)
+    folder = stores / f"{source.card.name}-{fingerprint(source, experiment.preparation)[:12]}"
+    return compile_store(source, folder, experiment.preparation, workers=workers, progress=progress)
 
 
 def _step(what: str, table: pd.DataFrame, left_out: int, why: str) -> dict[str, Any]:

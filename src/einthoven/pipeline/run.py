@@ -31,10 +31,9 @@ from tqdm import tqdm
 
 from einthoven import splits
 from einthoven.evaluation import evaluate
-from einthoven.pipeline.cell import Task, cell_folder, compute, is_done
+from einthoven.pipeline.cell import Task, cell_folder, compute, is_done, write_json
 from einthoven.pipeline.cohort import Cohort, open_cohort
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
-from einthoven.records.writing import replacing
 from einthoven.store.workers import pool
 from einthoven.training import Device
 
@@ -82,8 +81,8 @@ def run(
         for cell in experiment.cells()
     ]
     todo = [task for task in tasks if not is_done(task.folder, task.identity)]
-    _write_json(out / "experiment.json", _facts(experiment, cohort))
-    _write_json(out / "flow.json", cohort.flow)
+    write_json(out / "experiment.json", _facts(experiment, cohort))
+    write_json(out / "flow.json", cohort.flow)
     _cohort_table(cohort).to_parquet(out / "cohort.parquet", index=False)
     learnt = [task for task in todo if not task.cell.arm.members]
     _compute_all(learnt, len(tasks) - len(todo), cohort, kept, workers, progress)
@@ -91,7 +90,7 @@ def run(
         if task.cell.arm.members:
             compute(task, cohort)
     seconds = time.perf_counter() - began
-    _write_json(out / "environment.json", _environment(out, command, seconds, workers, device, tasks))
+    write_json(out / "environment.json", _environment(out, command, seconds, workers, device, tasks))
     evaluate_run(out, cohort)
     return out
 
@@ -124,7 +123,7 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
         table.to_parquet(out / "results" / f"{name}.parquet", index=False)
     _complete_contracts(out, tables["thresholds"])
     texts = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
-    _write_json(out / "results.json", texts)
+    write_json(out / "results.json", texts)
     if cohort is not None:
         _examples(tables["mistakes"], cohort).to_parquet(out / "examples.parquet", index=False)
 
@@ -138,7 +137,7 @@ def _complete_contracts(out: Path, thresholds: pd.DataFrame) -> None:
             fitted = dict(zip(rows["class"], rows["threshold"].astype(float), strict=True))
             fitted = {"thresholds": fitted, "temperature": float(rows["temperature"].iloc[0])}
             if contract != {**contract, **fitted}:
-                _write_json(path, {**contract, **fitted})
+                write_json(path, {**contract, **fitted})
 
 
 @contextlib.contextmanager
@@ -314,8 +313,3 @@ def _examples(mistakes: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
         age=cohort.table["age"].to_numpy()[rows],
         sex=cohort.table["sex"].to_numpy()[rows],
     )
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with replacing(path) as scratch:
-        scratch.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ one. Eight leads are kept where the other four follow from them within `toleranc
 record.
 """
 
-__all__ = ["Joined", "Store", "StoreError", "compile_store"]
+__all__ = ["Joined", "Store", "StoreError", "compile_store", "fingerprint"]
 
-from einthoven.store._compile import compile_store
+from einthoven.store._compile import compile_store, fingerprint
 from einthoven.store._store import Joined, Store, StoreError

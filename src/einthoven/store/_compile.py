@@ -1,6 +1,6 @@
 """Writing a compiled corpus: in parallel, atomically, and from where it was interrupted."""
 
-__all__ = ["compile_store"]
+__all__ = ["compile_store", "fingerprint"]
 
 import concurrent.futures.process
 import dataclasses
@@ -71,7 +71,7 @@ def compile_store(
 
     folder = Path(folder)
     table = source.table()
-    plan = _plan(source, table, preparation)
+    plan = fingerprint(source, preparation, table)
     if (folder / "store.json").exists():
         store = Store(folder)
         if store.facts["plan"] != plan:
@@ -110,8 +110,16 @@ def _look_at_skipped(store: Store, source: _Source, preparation: Preparation) ->
         )
 
 
-def _plan(source: _Source, table: pd.DataFrame, preparation: Preparation) -> str:
-    """A fingerprint of everything that decides what a store holds."""
+def fingerprint(source: _Source, preparation: Preparation, table: pd.DataFrame | None = None) -> str:
+    """A fingerprint of everything that decides what a store holds.
+
+    Arguments:
+        source: The data set.
+        preparation: The form that its recordings are brought to.
+        table: The data set's table, where it is at hand.
+    """
+
+    table = source.table() if table is None else table
     facts = [dataclasses.asdict(preparation), source.card.name, source.annotated, source.settings]
     text = table.to_json() + json.dumps(facts, sort_keys=True)
     return hashlib.sha256(f"{VERSION}{_TOLERANCE}{_CHUNK}{text}".encode()).hexdigest()

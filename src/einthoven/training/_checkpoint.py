@@ -21,7 +21,7 @@ SALT_VARIABLE = "EINTHOVEN_SALT"
 
 
 def hash_patient(patient: str) -> str:
-    """What a checkpoint keeps of a patient's id: a SHA-256, salted with `EINTHOVEN_SALT` where that is set."""
+    """Half of the SHA-256 of a patient's id, salted with `EINTHOVEN_SALT` where that is set."""
     return hashlib.sha256((os.environ.get(SALT_VARIABLE, "") + patient).encode()).hexdigest()[:32]
 
 
