@@ -5,7 +5,7 @@ A data set answers two questions, `table()`: which records are there, whose are 
 be joined and a record or a patient that two of them share is recognised.
 """
 
-__all__ = ["COLUMNS", "Card", "Dataset", "DatasetError", "get", "names", "parse"]
+__all__ = ["COLUMNS", "Card", "Dataset", "DatasetError", "fetch", "get", "names", "parse"]
 
 import dataclasses
 import inspect
@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import pandas as pd
 
 from einthoven import registry
+from einthoven.datasets._fetch import fetch
 from einthoven.records.ecg import ECG
 
 COLUMNS = {
@@ -48,6 +49,8 @@ class Card:
         citation: Whom to cite.
         url: Where it is published; empty if nowhere.
         contains: Corpora that it is known to share records with.
+        download: Where its files are to be had without asking, as `physionet:ptb-xl/1.0.3` or `zenodo:4916206`; empty if
+            nowhere.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Card:
     citation: str
     url: str = ""
     contains: tuple[str, ...] = ()
+    download: str = ""
 
 
 @runtime_checkable

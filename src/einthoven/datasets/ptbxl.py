@@ -39,6 +39,7 @@ class PTBXL:
         citation="Wagner et al. 2020, Scientific Data 7:154, doi 10.1038/s41597-020-0495-6",
         url="https://physionet.org/content/ptb-xl/1.0.3/",
         contains=("CinC 2021 records HR…",),
+        download="physionet:ptb-xl/1.0.3",
     )
     synthetic: ClassVar[bool] = False
 

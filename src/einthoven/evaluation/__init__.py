@@ -6,6 +6,8 @@ anybody, from the predictions on disk. A table comes from one function, and `eva
     thresholds   fitted on validation rows; with `decide`, decisions and calibrated probabilities for test rows
     summary      metrics by class and on average
     contrasts    differences between models
+    abstention   what is left open by a model that may say so
+    transfer     what is lost at places that nothing was learnt from
     calibration, reliability, subgroups, curves, mistakes
 
 Intervals are over patients, on resamples that all tables share (see `bootstrap`).
@@ -18,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from einthoven.evaluation.abstention import abstention
 from einthoven.evaluation.calibration import calibration
 from einthoven.evaluation.contrasts import contrasts
 from einthoven.evaluation.curves import curves
@@ -27,6 +30,7 @@ from einthoven.evaluation.reliability import reliability
 from einthoven.evaluation.subgroups import subgroups
 from einthoven.evaluation.summary import summary
 from einthoven.evaluation.thresholds import thresholds
+from einthoven.evaluation.transfer import transfer
 
 
 def evaluate(
@@ -42,7 +46,7 @@ def evaluate(
     """Every table of a run.
 
     Arguments:
-        predictions: The predictions table, validation and test rows.
+        predictions: The predictions table, validation and test rows, and external ones where there are any.
         cohort: The cohort table, one row a record.
         label_sets: The classes of each label set; every predicted class is in one.
         baseline: The model that the primary one was planned to be compared with, or None.
@@ -51,8 +55,8 @@ def evaluate(
         seed: Of the draws.
 
     Returns:
-        `summary`, `contrasts`, `thresholds`, `calibration`, `reliability`, `subgroups`, `curves` and `mistakes`;
-        the functions of these names say what their columns are.
+        `summary`, `contrasts`, `thresholds`, `abstention`, `transfer`, `calibration`, `reliability`, `subgroups`,
+        `curves` and `mistakes`; the functions of these names say what their columns are.
 
     Raises:
         ValueError: If the tables are not what they should be, or the models answered for different records.
@@ -65,6 +69,8 @@ def evaluate(
         "summary": summary(decided, **draws),
         "contrasts": contrasts(predictions, primary, baseline=baseline, **draws),
         "thresholds": fitted,
+        "abstention": abstention(decided, **draws),
+        "transfer": transfer(predictions, fitted, **draws),
         "calibration": calibration(decided, **draws),
         "reliability": reliability(decided, **draws),
         "subgroups": subgroups(predictions, cohort, **draws),

@@ -68,9 +68,9 @@ def checked(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
         raise ValueError(
             f"the predictions have no column {', '.join(missing)}; they have {', '.join(predictions.columns)}"
         )
-    strange = sorted(set(predictions["part"].unique()) - {"validation", "test"}, key=str)
+    strange = sorted(set(predictions["part"].unique()) - {"validation", "test", "external"}, key=str)
     if strange:
-        raise ValueError(f"a prediction's part is 'validation' or 'test', not {strange}")
+        raise ValueError(f"a prediction's part is 'validation', 'test' or 'external', not {strange}")
     truth = predictions["truth"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
     if not (np.isnan(truth) | (truth == 0) | (truth == 1)).all():
         raise ValueError("a truth is 1, 0 or missing; the predictions hold other numbers")

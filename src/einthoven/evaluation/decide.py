@@ -19,7 +19,8 @@ def decide(predictions: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The test rows, in their order, with `calibrated` (the probability after temperature), `threshold` (on the
-        raw probability) and `decision` (bool, whether the raw probability reaches the threshold).
+        raw probability), `decision` (bool, whether the raw probability reaches the threshold) and `uncertain` (bool,
+        whether it lies in the grey zone between the rule-out point and the threshold).
 
     Raises:
         ValueError: If a cell or class has no threshold.
@@ -27,7 +28,8 @@ def decide(predictions: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
 
     test = checked(predictions)
     test = test[test["part"] == "test"].reset_index(drop=True)
-    joined = test.merge(thresholds[[*CELL, "threshold", "temperature"]], on=CELL, how="left", validate="many_to_one")
+    fitted = thresholds[[*CELL, "threshold", "temperature", "rule_out"]]
+    joined = test.merge(fitted, on=CELL, how="left", validate="many_to_one")
     if joined["threshold"].isna().any():
         lost = joined[joined["threshold"].isna()].iloc[0]
         raise ValueError(
@@ -35,7 +37,9 @@ def decide(predictions: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
             f"{lost['class']}; fit the thresholds on the same predictions"
         )
     probability = joined["probability"].to_numpy(dtype="float64")
+    decision = probability >= joined["threshold"].to_numpy()
     return joined.assign(
         calibrated=tempered(probability, joined["temperature"].to_numpy()),
-        decision=probability >= joined["threshold"].to_numpy(),
-    ).drop(columns="temperature")
+        decision=decision,
+        uncertain=~decision & (probability >= joined["rule_out"].to_numpy()),
+    ).drop(columns=["temperature", "rule_out"])

@@ -5,9 +5,14 @@ fold): halfway between two neighbouring probabilities, and of several equally go
 the cell's validation part has too few positives, the validation rows of the same model and seed in other folds
 are added, except those of records that this cell is tested on (the networks of those folds may have been trained on
 them, though); and where there is no positive at all the threshold is one half. Either is flagged as a fallback.
+
+Below the threshold lies a grey zone (Coste and Pouchot 2003), in which a careful model does not say no. It ends at
+the rule-out point: the k-th smallest probability of the n positives with k = ⌊α (n + 1)⌋, below which another positive
+of the same kind falls with a chance of k / (n + 1) at most, whatever the distribution (split conformal prediction; Vovk
+et al. 2005). Where n is too small for that α, the smallest is taken, and the chance is 1 / (n + 1).
 """
 
-__all__ = ["best_threshold", "thresholds"]
+__all__ = ["best_threshold", "rule_out_point", "thresholds"]
 
 from collections.abc import Iterator
 
@@ -17,6 +22,8 @@ from jaxtyping import Bool, Real
 
 from einthoven.evaluation._trials import checked
 from einthoven.evaluation.temperature import fit_temperature
+
+MISSED = 0.05  # the share of positives that may lie below the rule-out point
 
 
 def thresholds(predictions: pd.DataFrame, *, minimum_positives: int = 5) -> pd.DataFrame:
@@ -29,7 +36,8 @@ def thresholds(predictions: pd.DataFrame, *, minimum_positives: int = 5) -> pd.D
 
     Returns:
         One row a model, seed, fold and class: threshold (on the raw probability), f1, positives and negatives (of
-        the rows that it was fitted on), fallback, temperature (the same for all classes of a cell), note.
+        the rows that it was fitted on), fallback, temperature (the same for all classes of a cell), rule_out (on the
+        raw probability; not above the threshold), missed (the chance that a positive lies below it), note.
 
     Raises:
         ValueError: If the predictions are not such a table.
@@ -38,7 +46,7 @@ def thresholds(predictions: pd.DataFrame, *, minimum_positives: int = 5) -> pd.D
     table = checked(predictions)
     columns = ["model", "seed", "fold", "class", "threshold", "f1", "positives", "negatives"]
     rows = [row for _, run in table.groupby(["model", "seed"]) for row in _of_run(run, minimum_positives)]
-    return pd.DataFrame(rows, columns=[*columns, "fallback", "temperature", "note"])
+    return pd.DataFrame(rows, columns=[*columns, "fallback", "temperature", "rule_out", "missed", "note"])
 
 
 def best_threshold(truth: Bool[np.ndarray, " record"], probability: Real[np.ndarray, " record"]) -> tuple[float, float]:
@@ -62,6 +70,23 @@ def best_threshold(truth: Bool[np.ndarray, " record"], probability: Real[np.ndar
     best = len(f1) - 1 - int(np.argmax(f1[::-1]))
     above, below = scores[::-1][best], scores[::-1][best + 1] if best + 1 < len(scores) else 0.0
     return float((above + below) / 2), float(f1[best])
+
+
+def rule_out_point(positives: Real[np.ndarray, " positive"], missed: float = MISSED) -> tuple[float, float]:
+    """The probability below which few positives lie, and the chance that another one does.
+
+    Arguments:
+        positives: The probabilities of positives that the model was not trained on.
+        missed: The chance that is aimed at.
+
+    Returns:
+        0 and 0 where there are no positives: nothing can be ruled out.
+    """
+
+    if not len(positives):
+        return 0.0, 0.0
+    place = max(1, int(missed * (len(positives) + 1)))
+    return float(np.partition(positives, place - 1)[place - 1]), place / (len(positives) + 1)
 
 
 def _of_run(run: pd.DataFrame, minimum: int) -> Iterator[dict[str, object]]:
@@ -94,5 +119,14 @@ def _fit(known: pd.DataFrame, own: pd.Series, tested: set[str], minimum: int) ->
             note = f"{found}: {'fitted on them all the same' if few else 'set to one half'}"
     truth = rows["truth"].to_numpy() > 0.5
     threshold, f1 = best_threshold(truth, rows["probability"].to_numpy()) if truth.any() else (0.5, float("nan"))
-    counts = {"positives": int(truth.sum()), "negatives": int((~truth).sum())}
-    return {"threshold": threshold, "f1": f1, **counts, "fallback": few < minimum, "note": note}
+    rule_out, missed = rule_out_point(rows["probability"].to_numpy()[truth])
+    return {
+        "threshold": threshold,
+        "f1": f1,
+        "positives": int(truth.sum()),
+        "negatives": int((~truth).sum()),
+        "fallback": few < minimum,
+        "rule_out": min(rule_out, threshold),
+        "missed": missed,
+        "note": note,
+    }

@@ -95,14 +95,15 @@ def _learnt(
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Trains the arm's model and lets it answer for validation and test records."""
     parts = cohort.parts[task.cell.fold]
-    train, validation, test = (np.flatnonzero(parts == name) for name in ("train", "validation", "test"))
-    rest = np.concatenate([validation, test])
+    asked = ("validation", "test", "external")
+    train, validation = (np.flatnonzero(parts == name) for name in ("train", "validation"))
+    rest = np.concatenate([np.flatnonzero(parts == name) for name in asked])
     history: list[dict[str, Any]] = []
     if task.cell.arm.recipe is None:
         probability = _at_once(task, cohort, train, rest)
     else:
         probability, history = _by_gradient(task, cohort, train, validation, rest, working, on_epoch)
-    return _predictions(task.cell, cohort, rest, len(validation), probability), history
+    return _predictions(task.cell, cohort, rest, probability), history
 
 
 def _mean_of_members(task: Task) -> pd.DataFrame:
@@ -192,6 +193,7 @@ def _contract(task: Task, cohort: Cohort, train: np.ndarray, validation: np.ndar
         "unit": experiment.unit,
         "rate_hz": experiment.rate_hz,
         "samples": experiment.samples,
+        "shortest_s": float(cohort.table["samples"].iloc[train].min() / experiment.rate_hz),
         "preparation": dataclasses.asdict(experiment.preparation),
         "precision": task.device.resolved,
         "label_sets": {
@@ -214,15 +216,13 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("einthoven", "torch", "numpy")}
 
 
-def _predictions(
-    cell: Cell, cohort: Cohort, rows: np.ndarray, validation: int, probability: np.ndarray
-) -> pd.DataFrame:
+def _predictions(cell: Cell, cohort: Cohort, rows: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
     """The predictions table of a cell: long, one row a record and class."""
     classes = cohort.classes
     repeated = np.repeat(rows, len(classes))
     table = cohort.table.iloc[repeated]
     truth = cohort.y[rows].ravel()
-    part = np.repeat(np.where(np.arange(len(rows)) < validation, "validation", "test"), len(classes))
+    part = np.repeat(cohort.parts[cell.fold][rows].astype(str), len(classes))
     return pd.DataFrame(
         {
             "record": table["record_id"].to_numpy(),

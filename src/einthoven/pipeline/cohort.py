@@ -87,6 +87,10 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
         fold: splits.split(experiment.split, table, y, test_fold=fold, folds=experiment.fold_count)
         for fold in experiment.folds
     }
+    if len(parts) > 1 and any((part == "external").any() for part in parts.values()):
+        raise RunError(
+            f"the split '{experiment.split}' has external records, which one model answers for; name one fold"
+        )
     flow = {"steps": steps, **_parts_account(table, parts), "classes": _class_account(experiment, vocabularies, y)}
     return Cohort(signals, table, rows, y, vocabularies, parts, flow)
 
@@ -142,7 +146,7 @@ def _reading_steps(joined: Joined) -> list[dict[str, Any]]:
 def _parts_account(table: pd.DataFrame, parts: dict[int, np.ndarray]) -> dict[str, Any]:
     sizes, overlaps = [], []
     for fold, part in parts.items():
-        for name in splits.PARTS:
+        for name in (*splits.PARTS, *(["external"] if (part == "external").any() else [])):
             step = _step(name, table[part == name], 0, "")
             keys = ("records", "patients", "unknown_patients")
             sizes.append({"fold": fold, "part": name, **{key: step[key] for key in keys}})

@@ -134,8 +134,11 @@ def _complete_contracts(out: Path, thresholds: pd.DataFrame) -> None:
         path = cell_folder(out, Cell(Arm(str(model)), int(str(seed)), int(str(fold)))) / "checkpoint" / "contract.json"
         if path.exists():
             contract = json.loads(path.read_text(encoding="utf-8"))
-            fitted = dict(zip(rows["class"], rows["threshold"].astype(float), strict=True))
-            fitted = {"thresholds": fitted, "temperature": float(rows["temperature"].iloc[0])}
+            columns = {"thresholds": "threshold", "rule_out": "rule_out", "missed": "missed", "positives": "positives"}
+            fitted: dict[str, Any] = {
+                name: dict(zip(rows["class"], rows[column].tolist(), strict=True)) for name, column in columns.items()
+            }
+            fitted["temperature"] = float(rows["temperature"].iloc[0])
             if contract != {**contract, **fitted}:
                 write_json(path, {**contract, **fitted})
 

@@ -24,6 +24,14 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
         *("classes", "records", "patients", "note"),
     ),
     "thresholds": ("model", "class", "threshold", "positives", "negatives", "fallback", "temperature", "note"),
+    "abstention": (
+        *("label_set", "model", "class", "positives"),
+        *(f"{share}{end}" for share in ("uncertain", "missed", "false_alarm") for end in ("", "_low", "_high")),
+    ),
+    "transfer": (
+        *("label_set", "model", "source", "class", "metric", "detectable", "positives_home", "positives_away", "note"),
+        *(f"{place}{end}" for place in ("home", "away", "drop") for end in ("", "_low", "_high")),
+    ),
     "calibration": (
         *("label_set", "model", "class", "metric", "before", "before_low", "before_high"),
         *("after", "after_low", "after_high", "change", "change_low", "change_high", "note"),

@@ -2,6 +2,7 @@
 
 __all__ = [
     "METRICS",
+    "abstention",
     "calibration",
     "cohort",
     "contrasts",
@@ -13,6 +14,7 @@ __all__ = [
     "steps",
     "subgroups",
     "thresholds",
+    "transfer",
 ]
 
 import math
@@ -39,6 +41,7 @@ METRICS = {
 _COUNTED = re.compile(r"defined in \d+ of \d+ resamples")
 _FEWER = "a number here was undefined in some resamples, which its interval leaves out (see: every number)"
 
+_LOST = {"better": "worse away", "worse": "better away"} | {name: name for name in ("not detectable", "undefined")}
 _NOTES = 8  # how many different notes of the readers are listed
 
 
@@ -192,6 +195,32 @@ def _span(values: pd.Series) -> str:
     digits = 0 if (known % 1 == 0).all() else 3
     low, middle, high = (number(float(x), digits) for x in (known.min(), known.median(), known.max()))
     return middle if low == high else f"{middle} ({low}–{high})"
+
+
+def abstention(run: Run, label_set: str) -> list[dict[str, Any]]:
+    """What the primary model leaves open, and what it gets wrong all the same: a row a class."""
+    table = run.tables["abstention"]
+    table = table[(table["label_set"] == label_set) & (table["model"] == run.primary)]
+    shares = ("uncertain", "missed", "false_alarm")
+    return [
+        {"class": row["class"], "title": _title(run, label_set, row["class"]), "positives": row["positives"]}
+        | {"cells": [_cell(row[s], row[f"{s}_low"], row[f"{s}_high"], (0.0, 1.0)) for s in shares]}
+        for row in rows(table)
+    ]
+
+
+def transfer(run: Run, label_set: str) -> list[dict[str, Any]]:
+    """Macro AUROC at home and away: a row a place and model."""
+    table = run.tables["transfer"]
+    table = table[(table["label_set"] == label_set) & (table["class"] == "macro") & (table["metric"] == "auroc")]
+    lines = [
+        {key: row[key] for key in ("source", "model", "positives_away", "note")}
+        | {place: interval(row[place], row[f"{place}_low"], row[f"{place}_high"]) for place in ("home", "away")}
+        | {"drop": interval(row["drop"], row["drop_low"], row["drop_high"], plus=True)}
+        | {"found": _LOST[versus_zero(row["drop_low"], row["drop_high"])], "least": number(row["detectable"])}
+        for row in rows(table)
+    ]
+    return sorted(lines, key=lambda row: (row["source"], run.models.index(row["model"])))
 
 
 def calibration(run: Run, label_set: str) -> list[dict[str, Any]]:

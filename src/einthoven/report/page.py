@@ -93,6 +93,8 @@ def _facts(run: Run) -> dict[str, Any]:
             "calibration": _tables.calibration(run, name) if has("calibration") else None,
             "reliability": _figures.calibration(run, name) if has("reliability") else None,
             "subgroups": _tables.subgroups(run, name) if has("subgroups") else None,
+            "abstention": _tables.abstention(run, name) if has("abstention") else [],
+            "transfer": _tables.transfer(run, name) if has("transfer") else [],
         }
         for name in run.label_sets
     ]

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int, Shaped
 from einthoven import registry
 
 PARTS = ("train", "validation", "test")
+OUTSIDE = -1
 
 
 class LeakError(ValueError):
@@ -29,7 +30,8 @@ class Splitter:
     """A way to split.
 
     Attributes:
-        assign: `assign(table, targets, folds, seed)` gives each record a fold from 1, or 0 for none.
+        assign: `assign(table, targets, folds, seed)` gives each record a fold from 1, 0 for none, or `OUTSIDE`: nothing
+            is learnt from such a record and every model answers for it (the part `external`).
         leaky: Whether it may put one patient on both sides.
         within: Whether validation is drawn by patient from the training records, rather than being a fold.
     """
@@ -62,7 +64,7 @@ def split(
     folds: int = 10,
     seed: int = 0,
 ) -> Shaped[np.ndarray, " record"]:
-    """The part of each record: `train`, `validation`, `test`, or empty for none.
+    """The part of each record: `train`, `validation`, `test`, `external`, or empty for none.
 
     Arguments:
         name: The splitter.
@@ -87,9 +89,10 @@ def split(
         parts[train[inner == 10]] = "validation"
     else:
         parts[fold == (test_fold - 2) % folds + 1] = "validation"
+    parts[fold == OUTSIDE] = "external"
     for part in PARTS:
         if not (parts == part).any():
-            there = ", ".join(map(str, sorted(set(fold.tolist()) - {0})))
+            there = ", ".join(map(str, sorted(set(fold.tolist()) - {0, OUTSIDE})))
             raise ValueError(
                 f"the split '{name}' leaves the {part} part empty for test fold {test_fold} of {folds}; there are "
                 f"records in folds {there}: choose among them with --folds"
@@ -116,9 +119,10 @@ def overlap(table: pd.DataFrame, parts: Shaped[np.ndarray, " record"]) -> pd.Dat
     rows = []
     for kind, column in (("patient", "patient_id"), ("record", "record_id")):
         known = table[column].notna().to_numpy()
-        members = {part: set(table[column][known & (parts == part)]) for part in PARTS}
-        for i, left in enumerate(PARTS):
-            for right in PARTS[i + 1 :]:
+        every = (*PARTS, "external")
+        members = {part: set(table[column][known & (parts == part)]) for part in every}
+        for i, left in enumerate(every):
+            for right in every[i + 1 :]:
                 if shared := sorted(members[left] & members[right]):
                     row = {"kind": kind, "parts": f"{left}|{right}", "count": len(shared), "examples": shared[:3]}
                     rows.append(row)

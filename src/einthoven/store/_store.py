@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from einthoven.records.leads import derive
 from einthoven.records.preparation import Preparation
+from einthoven.signals.centre import centre
 
 VERSION = 1
 
@@ -142,9 +143,7 @@ class Store:
             have = leads if kept == len(leads) else tuple(self.facts["independent"])
             counts = self._counts(columns.iloc[group], int(kept), int(length))
             signal = counts * columns["scale"].to_numpy(np.float32)[group, None, None]
-            inside, at = max(0, (length - samples) // 2), max(0, (samples - length) // 2)
-            part = derive(signal, have, leads)[..., inside : inside + samples]
-            out[group, :, at : at + part.shape[-1]] = part
+            out[group] = centre(derive(signal, have, leads), samples)
         return out
 
     def _counts(self, rows: pd.DataFrame, kept: int, length: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from einthoven.records.writing import replacing
 
-VERSION = 1
+VERSION = 2
 SALT_VARIABLE = "EINTHOVEN_SALT"
 
 
