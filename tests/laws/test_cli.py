@@ -223,3 +223,49 @@ def test_the_process_behaves_as_the_function() -> None:
     )
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == "einthoven: unknown data set 'ptbx'; did you mean 'ptbxl'?\n"
+
+
+# Conversion and comparison
+
+
+def test_a_recording_survives_every_format(call, tmp_path: Path) -> None:
+    made = Simulated(1)
+    ecg = made.read(made.table()["record_id"][0])
+    records.write(ecg, tmp_path / "a.hea")
+    first = records.read(tmp_path / "a")
+    for source, target in (("a", "b.csv"), ("b.csv", "c.npy"), ("c.npy", "d.hea")):
+        assert call("convert", source, target).code == 0
+    back = records.read(tmp_path / "d")
+    np.testing.assert_array_equal(back.signal, first.signal)
+    assert (back.rate_hz, back.leads) == (first.rate_hz, first.leads)
+    assert "does not hold the patient's age and sex" in call("convert", "a", "e.csv").out
+
+
+def test_conversion_overwrites_nothing_and_names_what_it_cannot_write(call, tmp_path: Path) -> None:
+    made = Simulated(1)
+    ecg = made.read(made.table()["record_id"][0])
+    records.write(ecg, tmp_path / "a.csv")
+    assert "exists already" in one_sentence(call("convert", "a.csv", "a.csv"))
+    assert call("convert", "a.csv", "a.csv", "--overwrite").code == 0
+    assert "the format '.dcm' is not known" in one_sentence(call("convert", "a.csv", "b.dcm"))
+    records.write(ecg.replace(unit="z"), tmp_path / "z.npy")
+    assert "WFDB holds voltages" in one_sentence(call("convert", "z.npy", "z.hea"))
+    assert not list(tmp_path.glob("z.hea"))
+
+
+def test_two_models_of_a_run_are_compared(call, tmp_path: Path) -> None:
+    models = ["--models", "boosting", "naive"]
+    call(*STUDY[:6], "--models", "boosting", "naive", *STUDY[8:], "--out", "one")
+    answer = call("compare", "one", "one", *models, "--resamples", "50", "--out", "c.json")
+    assert answer.code == 0 and "boosting (one) − naive (one)" in answer.out
+    rows = pd.DataFrame(json.loads((tmp_path / "c.json").read_text())["differences"])
+    summary = pd.read_parquet(tmp_path / "one/results/summary.parquet")
+    macro = summary[(summary["class"] == "macro") & (summary["metric"] == "auroc")].set_index("model")["value"]
+    row = rows[(rows["class"] == "macro") & (rows["metric"] == "auroc")].iloc[0]
+    assert row["difference"] == pytest.approx(macro["boosting"] - macro["naive"])
+    assert "exists already" in one_sentence(call("compare", "one", "one", *models, "--out", "c.json"))
+    assert "compared with itself" in one_sentence(call("compare", "one", "one"))
+    assert "did you mean 'boosting'" in one_sentence(call("compare", "one", "one", "--models", "bosting", "naive"))
+    assert "is not a finished run" in one_sentence(call("compare", "one", "two"))
+    call(*STUDY[:10], "--folds", "4", *STUDY[12:], "--out", "two")
+    assert "not tested on the same records" in one_sentence(call("compare", "one", "two"))
