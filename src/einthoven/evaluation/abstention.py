@@ -8,6 +8,7 @@ and how many negatives yes.
 __all__ = ["abstention"]
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,11 +55,11 @@ def abstention(
             for name in (name for name in classes if name in table.classes):
                 label = table.classes.index(name)
                 by_seed = [_shares(table, weights, label, model, one) for one in table.seeds[model]]
-                row = {"label_set": label_set, "model": model, "class": name}
+                row: dict[str, Any] = {"label_set": label_set, "model": model, "class": name}
                 for share in SHARES:
                     values = mean_defined(np.stack([one[share] for one in by_seed]))
                     span = interval(values[1:], level)
-                    row |= {share: values[0], f"{share}_low": span.low, f"{share}_high": span.high}
+                    row |= {share: float(values[0]), f"{share}_low": span.low, f"{share}_high": span.high}
                 positives = int((table.truth[table.asked(model)[:, label], label] == 1).sum())
                 rows.append({**row, "positives": positives, "resamples": resamples})
     ends = [f"{share}{end}" for share in SHARES for end in ("", "_low", "_high")]

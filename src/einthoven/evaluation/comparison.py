@@ -125,8 +125,8 @@ def _delong(table: Trials, label: int) -> DeLong:
     for number in np.unique(fold[known]):
         rows = known & (fold == number)
         truth = table.truth[rows, label] > 0.5
-        scores = [_scores(table, model, label, rows) for model in (FIRST, SECOND)]
-        part = delong(truth, *scores, table.cluster[rows])
+        ours, theirs = (_scores(table, model, label, rows) for model in (FIRST, SECOND))
+        part = delong(truth, ours, theirs, table.cluster[rows])
         if not np.isnan(part.difference):
             parts.append(part)
             weights.append(truth.sum())

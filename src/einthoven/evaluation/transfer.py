@@ -102,10 +102,10 @@ def _rows(
         row = {"class": table.classes[label], "positives_home": counts[0], "positives_away": counts[1]}
         rows.append({**row, **_drop(pair[0][label], pair[1][label], level), "classes": 1, "note": few})
     if shared:
-        means = [macro(part, shared)[0] for part in pair]
+        near, far = (macro(part, shared)[0] for part in pair)
         totals = {f"positives_{end}": sum(row[f"positives_{end}"] for row in rows) for end in ("home", "away")}
         note = f"without {left}" if left else ""
-        rows.append({"class": "macro", **totals, **_drop(*means, level), "classes": len(shared), "note": note})
+        rows.append({"class": "macro", **totals, **_drop(near, far, level), "classes": len(shared), "note": note})
     return rows
 
 

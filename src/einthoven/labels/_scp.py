@@ -11,8 +11,8 @@ __all__ = ["STATEMENTS", "Statement", "grouped", "single"]
 
 import dataclasses
 
+from einthoven.labels._crosswalk import means
 from einthoven.labels._vocabulary import Class, Vocabulary
-from einthoven.labels.code6 import CODE6
 
 _SOURCE = "https://doi.org/10.1038/s41597-020-0495-6"
 
@@ -109,24 +109,15 @@ PSVT    |      |           | rhythm      | paroxysmal supraventricular tachycard
 TRIGU   |      |           | rhythm      | trigeminal pattern (unknown origin, SV or Ventricular)""".splitlines()
 )
 
-_TWINS = {
-    next(c.removeprefix("scp:") for m in cls.means for c in m if c.startswith("scp:")): f"code6:{cls.code}"
-    for cls in CODE6.classes
-}
 
-
-def _means(codes: list[str]) -> tuple[frozenset[str], ...]:
-    """The SCP codes, and where a single one has a twin in CODE-6 that one too."""
-    sets = [frozenset(f"scp:{code}" for code in codes)]
-    if len(codes) == 1 and codes[0] in _TWINS:
-        sets.append(frozenset([_TWINS[codes[0]]]))
-    return tuple(sets)
+def _class(code: str, title: str, statements: list[str]) -> Class:
+    return Class(code, title, means(frozenset(f"scp:{statement}" for statement in statements)))
 
 
 def single(name: str, title: str, group: str | None) -> Vocabulary:
     """One class a statement: all 71, or those of the group `form` or `rhythm`."""
     chosen = [s for s in STATEMENTS if group is None or group in s.groups]
-    return Vocabulary(name, title, tuple(Class(s.code, s.title, _means([s.code])) for s in chosen), _SOURCE)
+    return Vocabulary(name, title, tuple(_class(s.code, s.title, [s.code]) for s in chosen), _SOURCE)
 
 
 def grouped(name: str, title: str, level: str, titles: dict[str, str]) -> Vocabulary:
@@ -135,5 +126,5 @@ def grouped(name: str, title: str, level: str, titles: dict[str, str]) -> Vocabu
     for statement in STATEMENTS:
         if key := getattr(statement, level):
             members.setdefault(key, []).append(statement.code)
-    classes = tuple(Class(key, titles.get(key, key), _means(codes)) for key, codes in members.items())
+    classes = tuple(_class(key, titles.get(key, key), codes) for key, codes in members.items())
     return Vocabulary(name, title, classes, _SOURCE)

@@ -3,28 +3,27 @@
 Ribeiro et al. 2020, "Automatic diagnosis of the 12-lead ECG using a deep neural network", Nature Communications
 11:1760, https://doi.org/10.1038/s41467-020-15432-4. Note that "ST" there is sinus tachycardia.
 
-PTB-XL states the same six as 1AVB, CRBBB, CLBBB, SBRAD, AFIB and STACH. CODE does not tell complete from incomplete
-bundle branch block; the complete ones stand for both, as the published evaluations on PTB-XL have it.
+The crosswalk has all six in SCP and in SNOMED CT. CODE does not tell complete from incomplete bundle branch block;
+the complete ones stand for both, as the published evaluations on PTB-XL have it.
 """
 
 __all__ = ["CODE6"]
 
+from einthoven.labels._crosswalk import means
 from einthoven.labels._vocabulary import Class, Vocabulary
 
-_SIX = (
-    ("1dAVb", "first-degree AV block", "1AVB"),
-    ("RBBB", "right bundle branch block", "CRBBB"),
-    ("LBBB", "left bundle branch block", "CLBBB"),
-    ("SB", "sinus bradycardia", "SBRAD"),
-    ("AF", "atrial fibrillation", "AFIB"),
-    ("ST", "sinus tachycardia", "STACH"),
-)
+_SIX = {
+    "1dAVb": "first-degree AV block",
+    "RBBB": "right bundle branch block",
+    "LBBB": "left bundle branch block",
+    "SB": "sinus bradycardia",
+    "AF": "atrial fibrillation",
+    "ST": "sinus tachycardia",
+}
 
 CODE6 = Vocabulary(
     name="code6",
     title="six diagnoses (CODE)",
-    classes=tuple(
-        Class(code, title, (frozenset([f"code6:{code}"]), frozenset([f"scp:{scp}"]))) for code, title, scp in _SIX
-    ),
+    classes=tuple(Class(code, title, means(frozenset([f"code6:{code}"]))) for code, title in _SIX.items()),
     source="https://doi.org/10.1038/s41467-020-15432-4",
 )

@@ -1,0 +1,66 @@
+"""The score of the PhysioNet/CinC challenges of 2020 and 2021.
+
+Perez Alday et al. 2020, https://doi.org/10.1088/1361-6579/abc960. A record whose truth is the set T and whose answer
+is the set D has, for each pair of a class of T and one of D, an entry of 1 / |T ∪ D| in a confusion matrix, and every
+entry is credited with the weight of its two classes: a diagnosis that is treated alike is nearly right. The sum over
+the records is then stretched so that the truth has 1, and the answer "sinus rhythm" to every record 0. It may be
+negative.
+
+A label that nobody gave counts as absent here, as it does in the challenge.
+"""
+
+__all__ = ["challenge_score"]
+
+import numpy as np
+from jaxtyping import Bool, Float, Num
+
+from einthoven import labels
+from einthoven.labels._cinc import weights as worth_of
+
+
+def challenge_score(
+    truth: Bool[np.ndarray, "record class"],
+    decision: Bool[np.ndarray, "record class"],
+    year: int,
+    weights: Num[np.ndarray, "record resample"] | None = None,
+) -> float | Float[np.ndarray, " resample"]:
+    """The challenge score of these records.
+
+    Arguments:
+        truth: Which classes each record has, in the order of the vocabulary `cinc2020` or `cinc2021`.
+        decision: Which classes it was given.
+        year: 2020 or 2021.
+        weights: How often each record counts in each resample; once by default.
+
+    Returns:
+        A number, or one a resample where `weights` are given. NaN where sinus rhythm is all that is true, so that
+        the two ends of the scale are one (the challenge says 0 there).
+
+    Raises:
+        ValueError: If there is no score of that year, or the arrays do not fit together or with its classes.
+    """
+
+    worth, codes = worth_of(year), labels.get(f"cinc{year}").codes
+    table = np.ones((len(truth), 1)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if truth.shape != decision.shape or truth.shape[1] != len(codes) or len(table) != len(truth):
+        raise ValueError(
+            f"the challenge score of {year} takes a truth and an answer to {len(codes)} classes and a row of weights a "
+            f"record, not the shapes {truth.shape}, {decision.shape} and {table.shape}"
+        )
+    sinus = np.zeros_like(truth)
+    sinus[:, codes.index("NSR")] = True
+    given, most, least = (_credit(truth, answer, worth) for answer in (decision, truth, sinus))
+    part, whole = (given - least) @ table, (most - least) @ table
+    score = np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0)
+    return float(score[0]) if weights is None else score
+
+
+def _credit(
+    truth: Bool[np.ndarray, "record class"],
+    decision: Bool[np.ndarray, "record class"],
+    worth: Float[np.ndarray, "class class"],
+) -> Float[np.ndarray, " record"]:
+    """What each record adds to the sum; nothing where neither truth nor answer names a class."""
+
+    either = (truth | decision).sum(axis=1)
+    return (truth @ worth * decision).sum(axis=1) / np.maximum(either, 1)
