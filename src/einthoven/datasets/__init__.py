@@ -49,8 +49,8 @@ class Card:
         citation: Whom to cite.
         url: Where it is published; empty if nowhere.
         contains: Corpora that it is known to share records with.
-        download: Where its files are to be had without asking, as `physionet:ptb-xl/1.0.3` or `zenodo:4916206`; empty if
-            nowhere.
+        download: Where its files are to be had without asking, as `physionet:ptb-xl/1.0.3` or `zenodo:4916206`;
+            empty if nowhere.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """What the readers of tables share: PTB-XL's metadata, and columns of ones and zeros."""
 
-__all__ = ["SCP", "class_columns", "finish", "known", "namespaced", "ptbxl_table", "read_csv"]
+__all__ = ["SCP", "class_columns", "finish", "headers", "known", "namespaced", "ptbxl_table", "read_csv"]
 
 import ast
 from collections.abc import Sequence
@@ -44,6 +44,19 @@ def read_csv(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     if table.empty:
         raise DatasetError(f"{path} has no rows")
     return table
+
+
+def headers(folder: Path, pattern: str = "**/*.hea") -> list[Path]:
+    """The WFDB headers in a folder, in the order of their paths.
+
+    Raises:
+        DatasetError: If there is none.
+    """
+
+    found = sorted(folder.glob(pattern))
+    if not found:
+        raise DatasetError(f"{folder / pattern} is missing; is this the folder of the corpus?")
+    return found
 
 
 def finish(rows: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -64,7 +64,12 @@ class _Header:
 
 
 def _stem(path: Path) -> Path:
-    return path.with_suffix("") if path.suffix.lower() in (".hea", ".dat", ".mat") else path
+    return path.with_name(_bare(path.name))
+
+
+def _bare(name: str) -> str:
+    """The name of a record without the ending of a file, which some headers in the wild give it."""
+    return re.sub(r"(?i)(?<=.)\.(hea|dat|mat)$", "", name)
 
 
 def _parse(path: Path) -> _Header:
@@ -83,6 +88,8 @@ def _parse(path: Path) -> _Header:
         raise RecordError(f"{path} is not a WFDB header: it {'does not say how many signals' if body else 'is empty'}")
     try:
         notes: list[str] = []
+        if (name := _bare(fields[0])) != fields[0]:
+            notes.append(f"the header's record line names '{fields[0]}'; read as '{name}'")
         count = int(fields[1])
         rate = float(re.split(r"[/(]", fields[2])[0]) if len(fields) > 2 else 0.0
         if rate <= 0:
