@@ -118,6 +118,7 @@ def _page(tables: Mapping[str, pd.DataFrame], facts: Mapping[str, Any]) -> str:
         "readers": list(dict.fromkeys(scores["reader"])),
         "metrics": {name: METRICS[name] for name in dict.fromkeys(scores["metric"])},
         "scores": _by(mean_first, ["class", "reader", "metric"]),
+        "doubts": rows(scores[(scores["class"] == "macro") & (scores["metric"] == "f1") & (scores["note"] != "")]),
         "panels_of": {kind: operating_points(tables, kind, drawn) for kind in ("roc", "pr")},
         "network": drawn,
         "tuning": rows(tables["tuning"]),

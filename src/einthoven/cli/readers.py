@@ -1,0 +1,115 @@
+"""Compares readers, and a network among them, with a gold standard."""
+
+__all__ = ["readers"]
+
+import hashlib
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from einthoven.evaluation._readings import Readings, from_files, from_folder
+from einthoven.evaluation.bootstrap import clusters
+from einthoven.evaluation.readers import METRICS
+from einthoven.evaluation.readers import readers as compare
+from einthoven.report._words import interval
+from einthoven.report.readers import findings, vacant, write
+
+
+def readers(
+    folder: Path | None = None,
+    *,
+    gold: Path | None = None,
+    reader: Sequence[str] = (),
+    probabilities: Sequence[str] = (),
+    out: Path = Path("runs/readers"),
+    resamples: int = 1000,
+    seed: int = 0,
+) -> None:
+    """Compares readers, and a network among them, with a gold standard; ends with the path of a page.
+
+    Arguments:
+        folder: A folder with gold_standard.csv, a CSV a reader, and NPY files of probabilities; or name the files.
+        gold: The gold standard: a CSV with one column a class, of 1, 0 or empty for unknown.
+        reader: A reader as NAME=FILE: a CSV with the same columns; empty is no answer.
+        probabilities: A network as NAME=FILE: an NPY array (record, class), or a CSV of numbers from 0 to 1.
+        out: The folder of the results.
+        resamples: How many times the patients are drawn for the intervals.
+        seed: Of the draws.
+    """
+
+    vacant(out)
+    if (folder is None) == (gold is None):
+        raise ValueError("give either a folder with a gold_standard.csv, or --gold FILE and --reader NAME=FILE")
+    if folder is not None and (reader or probabilities):
+        raise ValueError(
+            "a folder brings its own files; leave it out and name them all, by --gold, --reader and --probabilities"
+        )
+    notes: list[str] = []
+    if folder is not None:
+        gold, told, found, notes = from_folder(folder)
+    else:
+        told, found = _named(reader, "--reader"), _named(probabilities, "--probabilities")
+    assert gold is not None
+    readings = from_files(gold, told, found, notes)
+    tables = compare(readings, resamples=resamples, seed=seed)
+    files = [("gold standard", {"gold standard": gold}), ("reader", told), ("probabilities", found)]
+    facts = _facts(readings) | {"resamples": resamples, "seed": seed, "files": _files(files)}
+    page = write(out, tables, facts)
+    _print(tables, facts["notes"])
+    print(page)
+
+
+def _named(words: Sequence[str], option: str) -> dict[str, Path]:
+    """`NAME=FILE` as a mapping."""
+    found: dict[str, Path] = {}
+    for word in words:
+        name, equals, file = word.partition("=")
+        if not (name and equals and file):
+            raise ValueError(f"{option} takes NAME=FILE, not '{word}'")
+        if name in found:
+            raise ValueError(f"{option} names '{name}' twice; give each a name of its own")
+        found[name] = Path(file)
+    return found
+
+
+def _facts(readings: Readings) -> dict[str, Any]:
+    """What the readings were."""
+    return {
+        "command": shlex.join(["einthoven", *sys.argv[1:]]),
+        "classes": list(readings.classes),
+        "records": len(readings.patients),
+        "patients": int(clusters(readings.patients).max()) + 1,
+        "notes": list(readings.notes),
+    }
+
+
+def _files(groups: Sequence[tuple[str, Mapping[str, Path]]]) -> list[dict[str, str]]:
+    """Every file that was read, with its hash."""
+    return [
+        {"name": name, "role": role, "file": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for role, group in groups
+        for name, path in group.items()
+    ]
+
+
+def _print(tables: Mapping[str, pd.DataFrame], notes: Sequence[str]) -> None:
+    """The scores, and what must be known of them."""
+    scores = tables["scores"]
+    width = max(map(len, scores["reader"]))
+    values = scores.assign(
+        shown=[interval(*row) for row in scores[["value", "low", "high"]].to_numpy(dtype=float).tolist()]
+    )
+    print(f"{'class':8} {'reader':{width}} " + " ".join(f"{metric:20}" for metric in METRICS))
+    for name in dict.fromkeys(values["class"]):
+        for reader, found in values[values["class"] == name].groupby("reader", sort=False):
+            shown = found.set_index("metric")["shown"]
+            print(f"{name:8} {reader:{width}} " + " ".join(f"{shown[metric]:20}" for metric in METRICS).rstrip())
+    for title, sentence in findings(tables):
+        print(f"\n{title.upper()}\n{sentence}")
+    print()
+    for note in notes:
+        print(f"note: {note}")
