@@ -1,6 +1,6 @@
 """Every code block of the documentation is run, in the order of its page, in a folder with a miniature of PTB-XL.
 
-Blocks marked `title=long` are commands that take hours: their arguments are bound to the command line, not run. A
+Blocks marked `title=long` are commands that take hours or need data: their arguments are bound, and they are not run. A
 block with the title of a source file is that file, and is put into its room for the rest of the page. Targets of
 `make` must exist.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from einthoven import registry
-from einthoven.cli import main
+from einthoven.cli import _app, main
 from einthoven.cli.study import _studies, study
 from einthoven.datasets.ptbxl import PTBXL
 
@@ -49,10 +49,12 @@ def run_command(words: list[str], parse_only: bool) -> None:
         return
     assert words[0] == "einthoven"
     if parse_only:
-        assert words[1] == "study"
         quiet = {"exit_on_error": False, "print_error": False}
-        _, bound, *_ = study.parse_args(words[2:], **quiet)
-        _studies.parse_args(list(bound.args), **quiet)
+        _, bound, *_ = (study if words[1] == "study" else _app()).parse_args(
+            words[1 + (words[1] == "study") :], **quiet
+        )
+        if words[1] == "study":
+            _studies.parse_args(list(bound.args), **quiet)
     else:
         main(words[1:])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from einthoven.evaluation._readings import Readings, from_files, from_folder
+from einthoven.evaluation.readings import Readings, from_files, from_folder
 from einthoven.evaluation.bootstrap import clusters
 from einthoven.evaluation.readers import METRICS
 from einthoven.evaluation.readers import readers as compare

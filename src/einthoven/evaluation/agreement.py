@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from einthoven.evaluation._readings import Readings
+from einthoven.evaluation.readings import Readings
 from einthoven.evaluation.bootstrap import interval
 from einthoven.evaluation.holm import holm
 from einthoven.evaluation.mcnemar import FEW, mcnemar

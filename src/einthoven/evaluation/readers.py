@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from einthoven.evaluation._readings import Readings
+from einthoven.evaluation.readings import Readings
 from einthoven.evaluation.agreement import agreement, comparisons
 from einthoven.evaluation.bootstrap import clusters, interval, resampled
 from einthoven.evaluation.curves import curves
