@@ -54,6 +54,49 @@ def contrast_table(contrasts: pd.DataFrame, label_set: str) -> list[str]:
     return lines
 
 
+def transfer_table(transfer: pd.DataFrame, label_set: str) -> list[str]:
+    """What is lost away from home, by source, model and metric, the mean over the classes that both can measure."""
+
+    lines = [
+        "| source | model | metric | home | away | drop | detectable | classes |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    rows = transfer[(transfer["label_set"] == label_set) & (transfer["class"] == "macro")]
+    for _, row in rows.sort_values(["source", "metric", "model"]).iterrows():
+        ends = [f"{row[p]:.3f} [{row[f'{p}_low']:.3f}, {row[f'{p}_high']:.3f}]" for p in ("home", "away")]
+        drop = f"{row['drop']:+.3f} [{row['drop_low']:+.3f}, {row['drop_high']:+.3f}]"
+        cells = [row["source"], row["model"], row["metric"], *ends, drop, f"{row['detectable']:.3f}"]
+        lines.append(f"| {' | '.join(cells)} | {row['classes']}{', ' + row['note'] if row['note'] else ''} |")
+    return lines
+
+
+def transfer_classes(transfer: pd.DataFrame, label_set: str) -> list[str]:
+    """AUROC at home and away of each class, for each source and model."""
+
+    lines = ["| source | class | positives home / away | model | home | away | drop |", "|---|---|---|---|---|---|---|"]
+    rows = transfer[(transfer["label_set"] == label_set) & (transfer["metric"] == "auroc")]
+    for _, row in rows[rows["class"] != "macro"].sort_values(["source", "class", "model"]).iterrows():
+        drop = f"{row['drop']:+.3f} [{row['drop_low']:+.3f}, {row['drop_high']:+.3f}]"
+        counts = f"{row['positives_home']} / {row['positives_away']}"
+        ends = f"{row['home']:.3f} | {row['away']:.3f}"
+        lines.append(f"| {row['source']} | {row['class']} | {counts} | {row['model']} | {ends} | {drop} |")
+    return lines
+
+
+def abstention_table(abstention: pd.DataFrame, label_set: str) -> list[str]:
+    """What may be left open, and what is missed all the same."""
+
+    lines = [
+        "| class | positives | model | left open | missed all the same | false alarm |",
+        "|---|---|---|---|---|---|",
+    ]
+    for _, row in abstention[abstention["label_set"] == label_set].sort_values(["class", "model"]).iterrows():
+        shares = ("uncertain", "missed", "false_alarm")
+        cells = [f"{row[s]:.3f} [{row[f'{s}_low']:.3f}, {row[f'{s}_high']:.3f}]" for s in shares]
+        lines.append(f"| {row['class']} | {row['positives']} | {row['model']} | {' | '.join(cells)} |")
+    return lines
+
+
 def seconds_an_epoch(run: Path) -> dict[str, str]:
     """The median over cells and epochs of each trained model."""
 
@@ -73,15 +116,20 @@ def main() -> None:
     options = parser.parse_args()
     experiment = json.loads((options.run / "experiment.json").read_text())
     environment = json.loads((options.run / "environment.json").read_text())
-    summary = pd.read_parquet(options.run / "results" / "summary.parquet")
-    contrasts = pd.read_parquet(options.run / "results" / "contrasts.parquet")
+    names = ("summary", "contrasts", "abstention", "transfer")
+    summary, contrasts, abstention, transfer = (
+        pd.read_parquet(options.run / "results" / f"{name}.parquet") for name in names
+    )
     speed = seconds_an_epoch(options.run)
     for label_set in experiment["label_sets"]:
-        tables = (
+        tables = [
             macro_table(summary, label_set, speed),
             class_table(summary, label_set),
             contrast_table(contrasts, label_set),
-        )
+            abstention_table(abstention, label_set),
+        ]
+        if len(transfer):
+            tables += [transfer_table(transfer, label_set), transfer_classes(transfer, label_set)]
         print(f"### {label_set}\n\n" + "\n\n".join("\n".join(table) for table in tables) + "\n")
     facts: dict[str, Any] = {
         "experiment": experiment,
@@ -91,6 +139,8 @@ def main() -> None:
         "seconds_an_epoch": speed,
         "summary": json.loads(summary.to_json(orient="records")),
         "contrasts": json.loads(contrasts.to_json(orient="records")),
+        "abstention": json.loads(abstention.to_json(orient="records")),
+        "transfer": json.loads(transfer.to_json(orient="records")),
     }
     options.out.write_text(json.dumps(facts, indent=1) + "\n")
     print(f"{facts['hours_of_cells']:.2f} hours of cells; {facts['versions']}")

@@ -5,6 +5,10 @@ The folder is the publisher's (https://physionet.org/content/challenge-2011/1.0.
 excerpt that holds the records and an `index.csv` with `record` and `label`. A record that neither list names, or whose
 label is neither word, is of unknown quality. Patients are not known; age and sex neither, for the headers write 0 for
 an unknown age.
+
+The challenge has 200 units a millivolt (https://physionet.org/challenge/2011/faq.shtml). The headers of the excerpt with
+the `index.csv` say 1000, which would make its QRS complexes a fifth as high as anybody's; its samples are multiplied by
+five, saying so.
 """
 
 __all__ = ["CinC2011"]
@@ -13,6 +17,7 @@ import functools
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 from einthoven import records
@@ -23,6 +28,7 @@ from einthoven.records.ecg import ECG
 
 _UNACCEPTABLE = "quality:unacceptable"
 _UNLABELLED = "set-b"
+_REWRITTEN = 5.0
 
 
 class CinC2011:
@@ -51,7 +57,8 @@ class CinC2011:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
-        self.settings: dict[str, Any] = {}
+        self._factor = _REWRITTEN if (self.root / "index.csv").exists() else 1.0
+        self.settings: dict[str, Any] = {"factor": self._factor}
         sets = [folder for folder in (self.root / "set-a", self.root / _UNLABELLED) if folder.is_dir()]
         rows = [row for folder in sets or [self.root] for row in _rows(folder)]
         self._table = finish(pd.DataFrame(rows), self.root)
@@ -73,7 +80,11 @@ class CinC2011:
             RecordError: If its files are missing or damaged.
         """
         facts = known(self._rows, record_id, self.root)
-        return records.read(self._rows["path"][record_id]).replace(**facts)
+        ecg = records.read(self._rows["path"][record_id]).replace(**facts)
+        if self._factor == 1:
+            return ecg
+        note = "the header's gain is 1000 where the challenge has 200: multiplied by 5"
+        return ecg.replace(signal=ecg.signal * np.float32(self._factor), notes=(*ecg.notes, note))
 
     @staticmethod
     def miniature(folder: Path, seed: int = 0) -> "CinC2011":
