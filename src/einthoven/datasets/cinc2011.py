@@ -6,9 +6,9 @@ excerpt that holds the records and an `index.csv` with `record` and `label`. A r
 label is neither word, is of unknown quality. Patients are not known; age and sex neither, for the headers write 0 for
 an unknown age.
 
-The challenge has 200 units a millivolt (https://physionet.org/challenge/2011/faq.shtml). The headers of the excerpt with
-the `index.csv` say 1000, which would make its QRS complexes a fifth as high as anybody's; its samples are multiplied by
-five, saying so.
+The challenge has 200 units a millivolt (https://physionet.org/challenge/2011/faq.shtml). The headers of the excerpt
+with the `index.csv` say 1000, which would make its QRS complexes a fifth as high as anybody's; its samples are
+multiplied by five, saying so.
 """
 
 __all__ = ["CinC2011"]
