@@ -13,8 +13,8 @@ from pandas.testing import assert_frame_equal
 
 from einthoven.cli import main
 from einthoven.datasets import DatasetError
-from einthoven.evaluation.readings import Readings, ReadingsError, from_files, from_folder
 from einthoven.evaluation.readers import readers
+from einthoven.evaluation.readings import Readings, ReadingsError, from_files, from_folder
 from einthoven.evaluation.tuning import looks_tuned
 from einthoven.report.readers import findings
 

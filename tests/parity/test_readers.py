@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chisquare
 from sklearn.metrics import cohen_kappa_score, precision_recall_curve, precision_recall_fscore_support
 
-from einthoven.evaluation.readings import Readings
 from einthoven.evaluation.mcnemar import mcnemar
 from einthoven.evaluation.readers import readers
+from einthoven.evaluation.readings import Readings
 from einthoven.metrics.kappa import kappa
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from einthoven.evaluation.readings import Readings, from_files, from_folder
 from einthoven.evaluation.readers import readers
+from einthoven.evaluation.readings import Readings, from_files, from_folder
 from einthoven.evaluation.thresholds import best_threshold
 from einthoven.evaluation.tuning import looks_tuned
 from einthoven.metrics.f1 import f1

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from einthoven.evaluation.readings import Readings, from_files, from_folder
 from einthoven.evaluation.bootstrap import clusters
 from einthoven.evaluation.readers import METRICS
 from einthoven.evaluation.readers import readers as compare
+from einthoven.evaluation.readings import Readings, from_files, from_folder
 from einthoven.report._words import interval
 from einthoven.report.readers import findings, vacant, write
 

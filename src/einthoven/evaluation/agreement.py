@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from einthoven.evaluation.readings import Readings
 from einthoven.evaluation.bootstrap import interval
 from einthoven.evaluation.holm import holm
 from einthoven.evaluation.mcnemar import FEW, mcnemar
+from einthoven.evaluation.readings import Readings
 from einthoven.metrics.kappa import kappa
 
 _APART = "records on which they differ: {}; read the exact p"

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from einthoven.evaluation.readings import Readings
 from einthoven.evaluation.agreement import agreement, comparisons
 from einthoven.evaluation.bootstrap import clusters, interval, resampled
 from einthoven.evaluation.curves import curves
+from einthoven.evaluation.readings import Readings
 from einthoven.evaluation.summary import summary
 from einthoven.evaluation.tuning import tuning
 from einthoven.metrics.auprc import auprc

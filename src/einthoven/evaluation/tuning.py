@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from einthoven.evaluation.readings import Readings
 from einthoven.evaluation.bootstrap import clusters
+from einthoven.evaluation.readings import Readings
 from einthoven.evaluation.thresholds import best_threshold
 from einthoven.metrics.f1 import f1
 
