@@ -1,13 +1,14 @@
 """The challenge score: cases that were worked by hand, and what must hold of every other."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from einthoven import labels
 from einthoven.evaluation.bootstrap import resampled
-from einthoven.evaluation.challenge import challenge_score
+from einthoven.evaluation.challenge import challenge, challenge_score
 from einthoven.labels._cinc import weights
 
 YEARS = {2020: 24, 2021: 26}  # and how many classes they score
@@ -131,3 +132,22 @@ def test_what_does_not_fit_is_refused() -> None:
         challenge_score(truth, truth, 2021)
     with pytest.raises(ValueError, match="2020 or 2021, not of 2022"):
         challenge_score(truth, truth, 2022)
+
+
+def test_the_table_is_the_score_of_the_decisions() -> None:
+    codes = list(labels.get("cinc2020").codes)
+    rng = np.random.default_rng(2)
+    truth, said = rng.random((2, 40, len(codes))) < 0.1
+    long = pd.DataFrame(
+        {
+            "record": np.repeat([f"r{k:02d}" for k in range(40)], len(codes)),
+            "patient": np.repeat([f"p{k // 2}" for k in range(40)], len(codes)),
+            "class": codes * 40,
+            "truth": pd.array(truth.ravel(), dtype="boolean").astype("Int8"),
+            "decision": said.ravel(),
+        }
+    ).assign(source="here", part="test", probability=0.5, model="one", seed=0, fold=1)
+    found = challenge(long, label_sets={"cinc2020": codes, "code6": []}, resamples=50)
+    assert found["value"].tolist() == [pytest.approx(challenge_score(truth, said, 2020))]
+    assert (found["low"] < found["value"]).all() and (found["value"] < found["high"]).all()
+    assert challenge(long, label_sets={"other": codes}).empty

@@ -26,7 +26,9 @@ MODELS = ("code_resnet", "boosting", "naive")
 TINY = dataclasses.replace(
     code(DATA, models=MODELS, rate_hz=100, fold_count=5, folds=(5,), epochs={"code_resnet": 2}), resamples=30
 )
-TABLES = "summary contrasts thresholds abstention transfer calibration reliability subgroups curves mistakes".split()
+TABLES = (
+    "summary contrasts thresholds abstention transfer challenge calibration reliability subgroups curves mistakes"
+).split()
 
 
 # What it asks for

@@ -8,6 +8,7 @@ anybody, from the predictions on disk. A table comes from one function, and `eva
     contrasts    differences between models
     abstention   what is left open by a model that may say so
     transfer     what is lost at places that nothing was learnt from
+    challenge    the score of the PhysioNet/CinC challenges, for their label sets
     calibration, reliability, subgroups, curves, mistakes
 
 Intervals are over patients, on resamples that all tables share (see `bootstrap`).
@@ -22,6 +23,7 @@ import pandas as pd
 
 from einthoven.evaluation.abstention import abstention
 from einthoven.evaluation.calibration import calibration
+from einthoven.evaluation.challenge import challenge
 from einthoven.evaluation.contrasts import contrasts
 from einthoven.evaluation.curves import curves
 from einthoven.evaluation.decide import decide
@@ -55,7 +57,7 @@ def evaluate(
         seed: Of the draws.
 
     Returns:
-        `summary`, `contrasts`, `thresholds`, `abstention`, `transfer`, `calibration`, `reliability`, `subgroups`,
+        `summary`, `contrasts`, `thresholds`, `abstention`, `transfer`, `challenge`, `calibration`, `reliability`, `subgroups`,
         `curves` and `mistakes`; the functions of these names say what their columns are.
 
     Raises:
@@ -71,6 +73,7 @@ def evaluate(
         "thresholds": fitted,
         "abstention": abstention(decided, **draws),
         "transfer": transfer(predictions, fitted, **draws),
+        "challenge": challenge(decided, **draws),
         "calibration": calibration(decided, **draws),
         "reliability": reliability(decided, **draws),
         "subgroups": subgroups(predictions, cohort, **draws),

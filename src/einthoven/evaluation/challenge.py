@@ -9,12 +9,19 @@ negative.
 A label that nobody gave counts as absent here, as it does in the challenge.
 """
 
-__all__ = ["challenge_score"]
+__all__ = ["challenge", "challenge_score"]
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Bool, Float, Num
 
 from einthoven import labels
+from einthoven.evaluation._trials import trials
+from einthoven.evaluation.bootstrap import interval, resampled
+from einthoven.labels._cinc import YEARS
 from einthoven.labels._cinc import weights as worth_of
 
 
@@ -64,3 +71,44 @@ def _credit(
 
     either = (truth | decision).sum(axis=1)
     return (truth @ worth * decision).sum(axis=1) / np.maximum(either, 1)
+
+
+def challenge(
+    decided: pd.DataFrame,
+    *,
+    label_sets: Mapping[str, Sequence[str]],
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The score of each model on each label set that is a challenge's.
+
+    Arguments:
+        decided: Test rows as `decide` gives them.
+        label_sets: The classes of each label set.
+        resamples: How many times the patients are drawn.
+        level: Of the intervals.
+        seed: Of the draws.
+
+    Returns:
+        One row a label set and model: value (the mean over seeds), low, high, unknown (truths that nobody gave and that
+        count as absent), records, seeds, resamples. No rows for other label sets.
+    """
+
+    years = {f"cinc{year}": year for year in YEARS}
+    rows: list[dict[str, Any]] = []
+    for name in [name for name in label_sets if name in years]:
+        table = trials(decided[decided["class"].isin(list(label_sets[name]))], ("decision",))
+        weights = resampled(table.cluster, resamples, seed)
+        order = [table.classes.index(code) for code in label_sets[name]]
+        truth = table.truth[:, order]
+        for model, seeds in table.seeds.items():
+            said = [table.answers["decision", model, one][:, order] > 0.5 for one in seeds]
+            each = [np.asarray(challenge_score(truth > 0.5, yes, years[name], weights)) for yes in said]
+            scores = np.mean(each, axis=0)
+            span = interval(scores[1:], level)
+            row = {"label_set": name, "model": model, "value": float(scores[0]), "low": span.low, "high": span.high}
+            counts = {"unknown": int(np.isnan(truth).sum()), "records": len(truth), "seeds": len(seeds)}
+            rows.append({**row, **counts, "resamples": resamples})
+    columns = ["label_set", "model", "value", "low", "high", "unknown", "records", "seeds", "resamples"]
+    return pd.DataFrame(rows, columns=columns)

@@ -4,6 +4,7 @@ __all__ = [
     "METRICS",
     "abstention",
     "calibration",
+    "challenge",
     "cohort",
     "contrasts",
     "decisions",
@@ -206,6 +207,17 @@ def abstention(run: Run, label_set: str) -> list[dict[str, Any]]:
         {"class": row["class"], "title": _title(run, label_set, row["class"]), "positives": row["positives"]}
         | {"cells": [_cell(row[s], row[f"{s}_low"], row[f"{s}_high"], (0.0, 1.0)) for s in shares]}
         for row in rows(table)
+    ]
+
+
+def challenge(run: Run, label_set: str) -> list[dict[str, Any]]:
+    """The challenge score of each model, where the label set is a challenge's."""
+    table = run.tables["challenge"]
+    found = {row["model"]: row for row in rows(table[table["label_set"] == label_set])}
+    return [
+        {"model": name, "score": interval(row["value"], row["low"], row["high"]), "unknown": row["unknown"]}
+        for name in run.models
+        if (row := found.get(name))
     ]
 
 

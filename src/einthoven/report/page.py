@@ -94,6 +94,7 @@ def _facts(run: Run) -> dict[str, Any]:
             "reliability": _figures.calibration(run, name) if has("reliability") else None,
             "subgroups": _tables.subgroups(run, name) if has("subgroups") else None,
             "abstention": _tables.abstention(run, name) if has("abstention") else [],
+            "challenge": _tables.challenge(run, name) if has("challenge") else [],
             "transfer": _tables.transfer(run, name) if has("transfer") else [],
         }
         for name in run.label_sets
