@@ -57,8 +57,8 @@ def evaluate(
         seed: Of the draws.
 
     Returns:
-        `summary`, `contrasts`, `thresholds`, `abstention`, `transfer`, `challenge`, `calibration`, `reliability`, `subgroups`,
-        `curves` and `mistakes`; the functions of these names say what their columns are.
+        `summary`, `contrasts`, `thresholds`, `abstention`, `transfer`, `challenge`, `calibration`, `reliability`,
+        `subgroups`, `curves` and `mistakes`; the functions of these names say what their columns are.
 
     Raises:
         ValueError: If the tables are not what they should be, or the models answered for different records.
