@@ -257,7 +257,7 @@ def test_two_models_of_a_run_are_compared(call, tmp_path: Path) -> None:
     models = ["--models", "boosting", "naive"]
     call(*STUDY[:6], "--models", "boosting", "naive", *STUDY[8:], "--out", "one")
     answer = call("compare", "one", "one", *models, "--resamples", "50", "--out", "c.json")
-    assert answer.code == 0 and "boosting (one) − naive (one)" in answer.out
+    assert answer.code == 0 and "first: boosting (one); second: naive (one)" in answer.out
     rows = pd.DataFrame(json.loads((tmp_path / "c.json").read_text())["differences"])
     summary = pd.read_parquet(tmp_path / "one/results/summary.parquet")
     macro = summary[(summary["class"] == "macro") & (summary["metric"] == "auroc")].set_index("model")["value"]

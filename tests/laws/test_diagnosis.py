@@ -112,7 +112,7 @@ def test_what_was_converted_is_said(model: Model, ecg: ECG) -> None:
     assert f"resampled from {ecg.rate_hz:g} to 100 Hz" in answer.converted
     long = ecg.replace(signal=np.tile(ecg.signal, 2))
     assert "the middle 10.24 s of 20 s used" in model.diagnose(long).converted
-    assert not model.diagnose(ecg.resample(100)).converted
+    assert model.diagnose(ecg.resample(100)).converted == ("padded with zeros from 10 to 10.24 s",)
 
 
 # What it warns of
@@ -130,6 +130,7 @@ def test_a_patient_whom_it_has_seen_is_named(finished: Path, model: Model, ecg: 
     tested = table[table["part"] == "test"]["patient"].iloc[0]
     assert any("seen this patient" in w for w in model.diagnose(ecg.replace(patient_id=seen)).warnings)
     assert not model.diagnose(ecg.replace(patient_id=tested)).warnings
+    assert any("nobody could look" in w for w in model.diagnose(ecg.replace(patient_id=None)).warnings)
 
 
 def test_it_abstains_on_noise(model: Model, ecg: ECG) -> None:

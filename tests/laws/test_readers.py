@@ -221,7 +221,7 @@ def drop_last(table: pd.DataFrame) -> pd.DataFrame:
     ("ids", "name", "edit", "sentence"),
     [
         (True, "ann", lambda t: t.drop(columns="SB"), "lacks the column 'SB'"),
-        (True, "ann", lambda t: t.assign(WPW="0"), "has a column 'WPW', which is no class of"),
+        (True, "ann", lambda t: t.assign(WPW="0"), "has a column 'WPW' that "),
         (True, "ann", lambda t: t.assign(AF="yes"), "class 'AF' holds 'yes'; an answer is 1, 0 or empty"),
         (True, "gold_standard", lambda t: t.assign(AF="2"), "class 'AF' holds '2'"),
         (True, "ann", lambda t: t.assign(AF="", SB="", LBBB=""), "holds no answer"),

@@ -259,7 +259,7 @@ def test_a_csv_without_names_gets_them_from_the_caller(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("", "does not state its unit"),
+        ("", "is empty; it has one column a lead"),
         ("# rate_hz=100\nI\n1\n", "does not state its unit; pass unit='mV'"),
         ("# unit=mV\nI\n1\n", "does not state its sampling rate; pass rate_hz="),
         ("# unit=mV rate_hz=100\n", "it is empty"),

@@ -49,10 +49,8 @@ def compare(
             f"the runs have different label sets: {', '.join(sets)} and {', '.join(theirs)}; compare like with like"
         )
     differences, decisions = paired(table, rest, label_sets=sets, resamples=resamples)
-    print(f"{name} ({first}) − {other} ({second}), {len(table['record'].unique())} test records")
-    with pd.option_context("display.width", 200, "display.float_format", "{:.3f}".format):
-        print(f"\n{differences.drop(columns=['records', 'patients']).to_string(index=False, na_rep='')}")
-        print(f"\nDecisions, first seed of each\n{decisions.to_string(index=False)}")
+    print(f"first: {name} ({first}); second: {other} ({second}); {table['record'].nunique()} test records")
+    _print(differences, decisions)
     if out is not None:
         tables = {"differences": differences, "decisions": decisions}
         texts = {key: json.loads(value.to_json(orient="records")) for key, value in tables.items()}
@@ -71,9 +69,36 @@ def _answers(run: Path, model: str | None) -> tuple[str, pd.DataFrame, dict[str,
         predictions = pd.read_parquet(run / "predictions.parquet")
         thresholds = pd.read_parquet(run / "results" / "thresholds.parquet")
     except (OSError, ValueError) as error:
+        why = f"it has no {Path(error.filename).name}" if isinstance(error, FileNotFoundError) else error
         raise RunError(
-            f"{run} is not a finished run ({error}); start its command again, or name another folder"
+            f"{run} is not a finished run ({why}); start its command again, or name another folder"
         ) from None
     name = registry.nearest(model or facts["primary"], predictions["model"].unique(), f"model of {run}:")
     decided = decide(predictions[predictions["model"] == name], thresholds)
     return name, decided, facts["label_sets"]
+
+
+def _print(differences: pd.DataFrame, decisions: pd.DataFrame) -> None:
+    """A table for each metric and one of the decisions, with the words that they need."""
+    print(
+        "\nMeans over seeds; difference is first − second with its 95 % interval; p by bootstrap, and after Holm for the"
+    )
+    print("classes of a label set; detectable is the smallest difference that would have been found.")
+    for (label_set, metric), rows in differences.groupby(["label_set", "metric"], sort=False):
+        shown = rows[["class"]].copy()
+        for column in ("first", "second"):
+            shown[column] = rows[column].map("{:.3f}".format)
+        ends = zip(rows["difference"], rows["low"], rows["high"], strict=True)
+        shown["difference"] = ["{:+.3f} [{:+.3f}, {:+.3f}]".format(*row) for row in ends]
+        named = {"p": "p", "p_holm": "p Holm", "p_delong": "DeLong", "p_delong_holm": "D. Holm"}
+        for column, title in named.items() if metric == "auroc" else list(named.items())[:2]:
+            shown[title] = rows[column].astype(float).map(_p)
+        shown["detectable"] = rows["detectable"].map("{:.3f}".format)
+        print(f"\n{label_set}, {metric}\n{shown.to_string(index=False)}")
+    p = {name: decisions[name].map(_p) for name in ("p_mcnemar", "p_exact", "p_exact_holm")}
+    print("\nDecisions of the first seed of each: how many only one of the two decides rightly (McNemar)")
+    print(decisions.assign(**p).to_string(index=False))
+
+
+def _p(value: float) -> str:
+    return "–" if pd.isna(value) else "<.001" if value < 0.001 else f"{value:.3f}"

@@ -74,8 +74,9 @@ def fetch(
         raise FetchError(f"{connections} connections fetch nothing; allow at least 1")
     where = address(card.download, base)
     with Client(connections, secure=where.startswith("https://")) as client:
+        _show(card, where, to)
         files = _chosen(listing(card.download, where, client.read), only, where)
-        _show(card, files, where, to)
+        _show_files(files)
         _ask(agree)
         with _Ledger(to) as ledger:
             each = functools.partial(_each, connections=connections, stop=client.stop)
@@ -98,15 +99,20 @@ def _chosen(files: list[Remote], only: Sequence[str], where: str) -> list[Remote
     return [f for f in files if not only or any(fnmatch.fnmatchcase(f.path, pattern) for pattern in only)]
 
 
-def _show(card: Any, files: list[Remote], where: str, to: Path) -> None:
-    """What a user should know before agreeing."""
-    size = _total(files)
-    stated = f"{tqdm.format_sizeof(size, 'B', 1000)}" if size is not None else "their size is not stated"
-    facts = {"licence": card.licence, "cite": card.citation, "published at": card.url, "from": where}
-    facts |= {"files": f"{len(files)}, {stated}", "to": str(to)}
+def _show(card: Any, where: str, to: Path) -> None:
+    """What a user should know before agreeing, and before anybody is asked for anything."""
+    facts = {"licence": card.licence, "cite": card.citation, "published at": card.url, "from": where, "to": str(to)}
     print(card.title)
     for key, value in facts.items():
         print(textwrap.fill(f"{key}: {value}", 100, initial_indent="    ", subsequent_indent="      "))
+    sys.stdout.flush()  # the publisher may take its time
+
+
+def _show_files(files: list[Remote]) -> None:
+    """How many they are, and how large."""
+    size = _total(files)
+    stated = f"{tqdm.format_sizeof(size, 'B', 1000)}" if size is not None else "their size is not stated"
+    print(f"    files: {len(files)}, {stated}")
 
 
 def _ask(agree: bool) -> None:

@@ -142,6 +142,8 @@ class Model:
             done.append(f"resampled from {ecg.rate_hz:g} to {contract['rate_hz']:g} Hz")
         if ecg.duration_s > (longest := contract["samples"] / contract["rate_hz"]) + 1e-6:
             done.append(f"the middle {longest:g} s of {ecg.duration_s:g} s used")
+        elif ecg.duration_s < longest - 1e-6:
+            done.append(f"padded with zeros from {ecg.duration_s:g} to {longest:g} s")
         return done
 
     def _probability(self, ecg: ECG) -> np.ndarray:
@@ -173,7 +175,11 @@ class Model:
             found.append("the model was trained on simulated ECGs; its answers say nothing about a real patient")
         if ecg.rate_hz < self.contract["rate_hz"]:
             found.append(f"recorded at {ecg.rate_hz:g} Hz, less than the {self.contract['rate_hz']:g} Hz of the model")
-        if ecg.patient_id and hash_patient(ecg.patient_id) in self.contract["patients_seen"]:
+        if ecg.unit == "z" and self.contract["preparation"]["bandpass_hz"]:
+            found.append("standardised already, so its band is unknown and the model's filter was left out")
+        if ecg.patient_id is None:
+            found.append("the file names no patient: whether the model has seen this one, nobody could look")
+        elif hash_patient(ecg.patient_id) in self.contract["patients_seen"]:
             found.append("the model has seen this patient in training")
         return found
 

@@ -163,7 +163,7 @@ def _aligned(path: Path, classes: list[str], names: list[str] | None, count: int
     """A CSV with the rows of the gold standard, in its order."""
     table = _table(path, classes)
     if strange := [name for name in _classes(table) if name not in classes]:
-        raise ReadingsError(f"{path} has a column '{strange[0]}', which is no class of {gold}; leave it out")
+        raise ReadingsError(f"{path} has a column '{strange[0]}' that {gold} lacks; add it there, or leave it out here")
     own = _names(table, path)
     if (own is None) != (names is None):
         named, bare = (gold, path) if own is None else (path, gold)

@@ -40,6 +40,8 @@ def read(
     """
 
     path = Path(path)
+    if path.is_dir() and not path.with_name(path.name + ".hea").exists():
+        raise RecordError(f"{path} is a folder; name a recording in it")
     return _format_of(path).read(path, unit=unit, rate_hz=rate_hz, leads=leads)
 
 
@@ -68,4 +70,5 @@ def _format_of(path: Path) -> Format:
     if path.with_name(path.name + ".hea").exists() or not path.suffix:
         return registry.get("records", "wfdb")
     known = sorted(s for name in _FORMATS for s in registry.get("records", name).suffixes if s)
-    raise RecordError(f"{path}: the format '{path.suffix}' is not known; known are {', '.join(known)}")
+    through = "; HDF5 is read through its data set (sph, code15, code_test)" if path.suffix in (".h5", ".hdf5") else ""
+    raise RecordError(f"{path}: the format '{path.suffix}' is not known; known are {', '.join(known)}{through}")

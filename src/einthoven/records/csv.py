@@ -29,6 +29,8 @@ def _read(
         raise RecordError(f"{path} is missing") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{path} is not a readable text file: {error}") from None
+    if not text.strip():
+        raise RecordError(f"{path} is empty; it has one column a lead and one row a sample")
     first, _, rest = text.partition("\n")
     facts: dict[str, str] = {}
     if first.startswith("#"):

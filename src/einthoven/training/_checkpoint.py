@@ -92,5 +92,5 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, An
     except (SafetensorError, AttributeError, ValueError) as error:
         raise ValueError(f"{folder} is damaged ({error}); fetch or train it again") from None
     if version != VERSION:
-        raise ValueError(f"{folder} is a checkpoint of version {version}, this program reads {VERSION}")
+        raise ValueError(f"{folder} is a checkpoint of version {version}, this program reads {VERSION}; train it again")
     return weights, contract
