@@ -80,10 +80,8 @@ def _answers(run: Path, model: str | None) -> tuple[str, pd.DataFrame, dict[str,
 
 def _print(differences: pd.DataFrame, decisions: pd.DataFrame) -> None:
     """A table for each metric and one of the decisions, with the words that they need."""
-    print(
-        "\nMeans over seeds; difference is first − second with its 95 % interval; p by bootstrap, and after Holm for the"
-    )
-    print("classes of a label set; detectable is the smallest difference that would have been found.")
+    print("\nMeans over seeds. difference: first − second [95 % interval]; p: bootstrap; p Holm: corrected for the")
+    print("classes of a label set; detectable: the smallest difference that would have been found.")
     for (label_set, metric), rows in differences.groupby(["label_set", "metric"], sort=False):
         shown = rows[["class"]].copy()
         for column in ("first", "second"):
