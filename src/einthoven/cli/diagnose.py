@@ -14,7 +14,7 @@ from einthoven.diagnosis import Diagnosis, Model, Refused
 from einthoven.diagnosis.finding import DISCLAIMER
 from einthoven.records.writing import replacing
 
-_COLUMNS = ("file", "model", "class", "title", "probability", "threshold", "rule_out", "decision", "reason")
+_COLUMNS = ("file", "model", "class", "title", "probability", "threshold", "rule_out", "missed", "decision", "reason")
 
 
 def diagnose(
@@ -105,6 +105,6 @@ def _csv(pairs: list[tuple[str, Diagnosis | str]]) -> str:
             *("; ".join(x) for x in (answer.warnings, answer.converted)),
         )
         for f in answer.findings:
-            numbers = f.probability, f.threshold, f.rule_out
+            numbers = f.probability, f.threshold, f.rule_out, f.missed
             writer.writerow([file, answer.model, f.code, f.title, *numbers, f.decision, f.reason, *about, ""])
     return stream.getvalue()

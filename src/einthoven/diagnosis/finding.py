@@ -22,6 +22,7 @@ class Finding:
         probability: Calibrated, from 0 to 1.
         threshold: From here upwards the answer is yes; calibrated too.
         rule_out: Below here the answer is no; between the two it is uncertain.
+        missed: The chance that one who has it lies below that point, at home.
         decision: The answer.
         reason: Why it is uncertain, or what the threshold rests on where that is little; else empty.
     """
@@ -31,6 +32,7 @@ class Finding:
     probability: float
     threshold: float
     rule_out: float
+    missed: float
     decision: Literal["yes", "no", "uncertain"]
     reason: str = ""
 

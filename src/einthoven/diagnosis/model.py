@@ -185,8 +185,8 @@ class Model:
 
     def _finding(self, index: int, probability: float, poor: bool) -> Finding:
         code, contract = self.contract["classes"][index], self.contract
-        limits = np.array([contract["thresholds"][code], contract["rule_out"][code]])
-        threshold, rule_out = tempered(limits, contract["temperature"])
+        raw = np.array([contract["thresholds"][code], contract["rule_out"][code]])
+        threshold, rule_out = tempered(raw, contract["temperature"])
         decision: Any = "yes" if probability >= threshold else "no" if probability < rule_out else "uncertain"
         reason = "between rule-out point and threshold" if decision == "uncertain" else ""
         if contract["positives"][code] < _FEW:
@@ -194,7 +194,8 @@ class Model:
         if poor:
             decision, reason = "uncertain", "the recording is poor"
         titles = {c["code"]: c["title"] for classes in contract["label_sets"].values() for c in classes}
-        return Finding(code, titles[code], probability, float(threshold), float(rule_out), decision, reason)
+        limits = float(threshold), float(rule_out), float(contract["missed"][code])
+        return Finding(code, titles[code], probability, *limits, decision, reason)
 
 
 def _name(ecg: ECG) -> str:
