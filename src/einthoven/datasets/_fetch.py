@@ -190,7 +190,11 @@ def _each(jobs: Iterable[T], work: Callable[[T], None], *, connections: int, sto
                 job = next(queue, None)
             if job is None:
                 return
-            work(job)
+            try:
+                work(job)
+            except BaseException:
+                stop.set()  # here, before another thread takes a job
+                raise
 
     with concurrent.futures.ThreadPoolExecutor(connections) as pool:
         try:
