@@ -35,8 +35,6 @@ def _read(
         samples = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise RecordError(f"{path} is missing") from None
-    except IsADirectoryError:
-        raise RecordError(f"{path} is a folder; name a file in it") from None
     except ValueError:  # NumPy would have one trust a pickle
         raise RecordError(f"{path} is not a readable NPY array of numbers; save it again with numpy.save") from None
     except (OSError, EOFError) as error:

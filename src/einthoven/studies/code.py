@@ -55,10 +55,12 @@ def code(
 
     Arguments:
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl; several are joined, patient by patient.
-        labels: Label sets: code6, superclass, subclass, statements, form, rhythm, or own for the data's own classes.
+        labels: Label sets: code6, superclass, subclass, statements, form, rhythm, cinc2020, cinc2021, or own for the
+            data's own classes.
         models: The models; the first is the primary one and is compared with boosting, or else with the last. Names
             joined by + stand for the mean of those models' answers, as in xresnet1d101+boosting.
-        split: Who goes where: by_patient, official, by_source, or the leaky by_example.
+        split: Who goes where: by_patient, official, by_source, external (official folds; data without folds are only
+            tested), or the leaky by_example.
         seeds: One training of each model with each seed.
         folds: Test folds, from 1; all of them make a cross-fitting in which each record is predicted once.
         fold_count: How many folds there are; of them one is the test set and one validation.
