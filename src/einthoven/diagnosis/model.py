@@ -15,7 +15,7 @@ from einthoven.records.ecg import ECG
 from einthoven.records.preparation import Preparation
 from einthoven.signals.centre import centre
 from einthoven.signals.quality import quality
-from einthoven.training import Data, Recipe, hash_patient, load_checkpoint, predict
+from einthoven.training import Data, Device, Recipe, hash_patient, load_checkpoint, predict
 
 _FEW = 20  # positives on which a threshold rests, below which that is said
 
@@ -77,7 +77,9 @@ class Model:
             network.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(f"{self.folder}: the weights do not fit the contract ({error}); train it again") from None
-        self._network, self._recipe = network, Recipe(**self.contract["recipe"])
+        self._fabric = Device().fabric()
+        self._network, self._recipe = self._fabric.setup_module(network), Recipe(**self.contract["recipe"])
+        self._titles = {c["code"]: c["title"] for classes in self.contract["label_sets"].values() for c in classes}
         steps = self.contract["preparation"]
         band = steps["bandpass_hz"] and tuple(steps["bandpass_hz"])
         self._preparation = Preparation(**{**steps, "leads": tuple(steps["leads"]), "bandpass_hz": band})
@@ -152,7 +154,7 @@ class Model:
         data = Data(
             fetch=lambda rows: x[rows], y=np.zeros((1, len(self.contract["classes"])), np.float32), rate_hz=ecg.rate_hz
         )
-        logits = predict(self._network, data, np.arange(1), self._recipe)[0]
+        logits = predict(self._network, data, np.arange(1), self._recipe, fabric=self._fabric)[0]
         return tempered(1 / (1 + np.exp(-logits.astype(np.float64))), self.contract["temperature"])
 
     def _quality(self, ecg: ECG) -> tuple[float | None, bool, str]:
@@ -193,9 +195,8 @@ class Model:
             reason = "; ".join(filter(None, [reason, f"threshold from {contract['positives'][code]} positives"]))
         if poor:
             decision, reason = "uncertain", "the recording is poor"
-        titles = {c["code"]: c["title"] for classes in contract["label_sets"].values() for c in classes}
         limits = float(threshold), float(rule_out), float(contract["missed"][code])
-        return Finding(code, titles[code], probability, *limits, decision, reason)
+        return Finding(code, self._titles[code], probability, *limits, decision, reason)
 
 
 def _name(ecg: ECG) -> str:

@@ -9,7 +9,7 @@ for all records; they pool the probabilities as they are, which is a little hard
 folds' average precision would be kinder than the truth in resamples, where few positives are drawn again and again.)
 """
 
-__all__ = ["READS", "macro", "measure", "mean_defined"]
+__all__ = ["columns_of", "macro", "mean_defined", "measure", "shared"]
 
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +20,13 @@ from einthoven import registry
 from einthoven.evaluation._trials import Trials
 from einthoven.metrics import Metric
 
-READS = {"score": "probability", "probability": "calibrated", "decision": "decision"}
+_READS = {"score": "probability", "probability": "calibrated", "decision": "decision"}
+
+
+def columns_of(metrics: Sequence[str]) -> dict[str, str]:
+    """The column of the decided table that each metric reads."""
+
+    return {name: _READS[registry.get("metrics", name).needs] for name in metrics}
 
 
 def measure(
@@ -83,6 +89,14 @@ def macro(
 
     defined = [label for label in members if not np.isnan(values[label, 0])]
     return mean_defined(values[defined]), defined
+
+
+def shared(
+    first: Float[np.ndarray, "class resample"], second: Float[np.ndarray, "class resample"], members: Sequence[int]
+) -> list[int]:
+    """The classes whose value is defined in both samples themselves."""
+
+    return [label for label in members if not np.isnan(first[label, 0] + second[label, 0])]
 
 
 def mean_defined(values: Float[np.ndarray, "row column"]) -> Float[np.ndarray, " column"]:

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from einthoven.evaluation._measure import macro, measure
+from einthoven.evaluation._measure import columns_of, macro, measure, shared
 from einthoven.evaluation._trials import Trials, trials
 from einthoven.evaluation.bootstrap import resampled
-from einthoven.evaluation.contrasts import paired_difference
+from einthoven.evaluation.contrasts import gap
 from einthoven.evaluation.delong import DeLong, delong
 from einthoven.evaluation.holm import holm
 from einthoven.evaluation.mcnemar import mcnemar
 
-METRICS = {"auroc": "probability", "auprc": "probability", "f1": "decision"}
+METRICS = ("auroc", "auprc", "f1")
 FIRST, SECOND = "first", "second"
 
 
@@ -56,7 +56,7 @@ def compare(
 
     _same_questions(first, second)
     table = trials(pd.concat([first.assign(model=FIRST), second.assign(model=SECOND)]), ("decision",))
-    values = measure(table, resampled(table.cluster, resamples, seed), METRICS)
+    values = measure(table, resampled(table.cluster, resamples, seed), columns_of(METRICS))
     means = {key: by_seed.mean(axis=0) for key, by_seed in values.items()}
     differences: list[dict[str, Any]] = []
     decisions: list[dict[str, Any]] = []
@@ -64,7 +64,7 @@ def compare(
         members = [table.classes.index(name) for name in classes if name in table.classes]
         for metric in METRICS:
             pair = means[metric, FIRST], means[metric, SECOND]
-            counted = [m for m in macro(pair[0], members)[1] if m in macro(pair[1], members)[1]]
+            counted = shared(*pair, members)
             keys = {"label_set": label_set, "metric": metric}
             if counted:
                 both = [macro(part, counted)[0] for part in pair]
@@ -106,7 +106,7 @@ def _row(table: Trials, pair: Sequence[np.ndarray], members: Sequence[int], leve
     return {
         FIRST: float(pair[0][0]),
         SECOND: float(pair[1][0]),
-        **paired_difference(pair[0] - pair[1], level),
+        **gap(pair[0] - pair[1], level),
         "positives": int((table.truth[:, members] == 1).sum()),
         "records": int(asked.sum()),
         "patients": len(np.unique(table.cluster[asked])),

@@ -6,7 +6,7 @@ says which true difference it could have found at all: one of 2.8 standard error
 the 5 % level, since 2.8 = z(0.975) + z(0.8). "No difference" in a table that could not have seen it is no finding.
 """
 
-__all__ = ["contrasts", "paired_difference"]
+__all__ = ["contrasts", "gap"]
 
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
@@ -77,13 +77,13 @@ def contrasts(
             left = ", ".join(table.classes[label] for label in members if label not in counted)
             for other in others:
                 keys = {"label_set": label_set, "metric": metric, "primary": primary, "other": other}
-                gap = paired_difference(ours - macro(means[metric, other], members)[0], level)
+                found = gap(ours - macro(means[metric, other], members)[0], level)
                 counts = {**facts, "classes": len(counted), "note": f"without {left}" if left else ""}
                 rows.append(
                     {
                         **keys,
                         "planned": other == baseline and metric == "auroc" and label_set == next(iter(label_sets)),
-                        **gap,
+                        **found,
                         **counts,
                     }
                 )
@@ -103,7 +103,7 @@ def contrasts(
     return pd.DataFrame(rows, columns=[*order, "classes", "records", "patients", "resamples", "usable", "note"])
 
 
-def paired_difference(difference: Float[np.ndarray, " resample"], level: float) -> dict[str, float]:
+def gap(difference: Float[np.ndarray, " resample"], level: float) -> dict[str, float]:
     """What the resamples say of a difference, whose value in the sample itself comes first.
 
     Returns:

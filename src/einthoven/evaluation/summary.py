@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from einthoven import registry
-from einthoven.evaluation._measure import READS, macro, measure
+from einthoven.evaluation._measure import columns_of, macro, measure
 from einthoven.evaluation._trials import Trials, trials
 from einthoven.evaluation.bootstrap import Interval, interval, resampled
 
@@ -53,7 +52,7 @@ def summary(
         ValueError: If the table is not one, or has a class that is in no label set.
     """
 
-    columns = {name: READS[registry.get("metrics", name).needs] for name in metrics}
+    columns = columns_of(metrics)
     table = trials(decided, tuple(set(columns.values())))
     _listed(table, label_sets)
     values = measure(table, resampled(table.cluster, resamples, seed), columns)

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from einthoven.evaluation._measure import macro, measure
+from einthoven.evaluation._measure import columns_of, macro, measure, shared
 from einthoven.evaluation._trials import Trials, trials
 from einthoven.evaluation.bootstrap import interval, resampled
-from einthoven.evaluation.contrasts import POWER
+from einthoven.evaluation.contrasts import gap
 from einthoven.evaluation.decide import decide
 
-METRICS = {"auroc": "probability", "auprc": "probability", "f1": "decision"}
+COLUMNS = columns_of(("auroc", "auprc", "f1"))
 
 
 def transfer(
@@ -55,9 +55,8 @@ def transfer(
     rows: list[dict[str, Any]] = []
     if len(external):
         home = decide(predictions, thresholds)
-        table = trials(
-            pd.concat([home, decide(external.assign(part="test"), thresholds)]), tuple(set(METRICS.values()))
-        )
+        away = decide(external.assign(part="test"), thresholds)
+        table = trials(pd.concat([home, away]), tuple(set(COLUMNS.values())))
         weights = resampled(table.cluster, resamples, seed)
         inside = np.isin(table.records, home["record"].to_numpy(dtype=object))
         near = _measured(table, weights, inside)
@@ -80,7 +79,7 @@ def transfer(
 def _measured(
     table: Trials, weights: Float[np.ndarray, "record resample"], chosen: Bool[np.ndarray, " record"]
 ) -> dict[tuple[str, str], Float[np.ndarray, "class resample"]]:
-    values = measure(table.select(chosen), weights[chosen], METRICS)
+    values = measure(table.select(chosen), weights[chosen], COLUMNS)
     return {key: by_seed.mean(axis=0) for key, by_seed in values.items()}
 
 
@@ -93,27 +92,27 @@ def _rows(
     minimum: int,
 ) -> list[dict[str, Any]]:
     """The classes that both places can measure, and their mean."""
-    shared = [m for m in macro(pair[0], members)[1] if m in macro(pair[1], members)[1]]
-    left = ", ".join(table.classes[m] for m in members if m not in shared)
+    both = shared(*pair, members)
+    left = ", ".join(table.classes[m] for m in members if m not in both)
     rows: list[dict[str, Any]] = []
-    for label in shared:
+    for label in both:
         counts = [int((table.truth[chosen, label] == 1).sum()) for chosen in where]
         few = f"few positives ({counts[0]} at home, {counts[1]} away)" if min(counts) < minimum else ""
         row = {"class": table.classes[label], "positives_home": counts[0], "positives_away": counts[1]}
         rows.append({**row, **_drop(pair[0][label], pair[1][label], level), "classes": 1, "note": few})
-    if shared:
-        near, far = (macro(part, shared)[0] for part in pair)
+    if both:
+        near, far = (macro(part, both)[0] for part in pair)
         totals = {f"positives_{end}": sum(row[f"positives_{end}"] for row in rows) for end in ("home", "away")}
         note = f"without {left}" if left else ""
-        rows.append({"class": "macro", **totals, **_drop(near, far, level), "classes": len(shared), "note": note})
+        rows.append({"class": "macro", **totals, **_drop(near, far, level), "classes": len(both), "note": note})
     return rows
 
 
 def _drop(home: Float[np.ndarray, " resample"], away: Float[np.ndarray, " resample"], level: float) -> dict[str, float]:
     row: dict[str, float] = {}
-    for name, series in (("home", home), ("away", away), ("drop", home - away)):
+    for name, series in (("home", home), ("away", away)):
         span = interval(series[1:], level)
         row |= {name: float(series[0]), f"{name}_low": span.low, f"{name}_high": span.high}
-    drawn = (home - away)[1:]
-    drawn = drawn[~np.isnan(drawn)]
-    return {**row, "detectable": POWER * float(drawn.std(ddof=1)) if len(drawn) > 1 else float("nan")}
+    lost = gap(home - away, level)
+    drop = {"drop": lost["difference"], "drop_low": lost["low"], "drop_high": lost["high"]}
+    return {**row, **drop, "detectable": lost["detectable"]}
