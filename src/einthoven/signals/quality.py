@@ -22,8 +22,8 @@ from jaxtyping import Float
 from einthoven.signals._quality import SUMMARY, measured, repeating, summed_up
 
 # The log-odds of "acceptable", printed by benchmarks/quality.py.
-_INTERCEPT = -1.097
-_WEIGHTS = {"agreement": 2.747, "burst": -1.038, "idle": -33.31, "noise": -1.607}
+_INTERCEPT = -1.177
+_WEIGHTS = {"agreement": 2.603, "burst": -1.134, "idle": -39.617, "noise": -1.752}
 _ACCEPTABLE = 0.5
 
 _LOWEST_HZ, _SHORTEST_S = 100.0, 2.0
