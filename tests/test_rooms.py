@@ -20,7 +20,7 @@ SRC = Path(einthoven.__file__).parent
 FILES = sorted(SRC.rglob("*.py"))
 ORDER = (
     "metrics signals records drawing store labels datasets splits transforms layers models generators objectives "
-    "training audit evaluation diagnosis pipeline studies report serve cli"
+    "training evaluation audit diagnosis pipeline studies report serve cli"
 ).split()
 LEAVES = ("metrics", "signals", "layers")
 NEVER = {

@@ -249,7 +249,8 @@ def deadly(
 @pytest.mark.usefixtures("small_chunks")
 def test_a_kill_anywhere_and_another_run_give_the_unbroken_store(tmp_path: Path) -> None:
     whole = bytes_of(compiled(many(), tmp_path / "whole").folder)
-    assert {"00000.i16", "00001.i16", "00002.i16", "records.parquet", "store.json", "skipped.csv"} == set(whole)
+    shards = {f"0000{i}.{kind}" for i in range(3) for kind in ("i16", "i8")}
+    assert shards | {"records.parquet", "store.json", "skipped.csv"} == set(whole)
     kills = finished = 0
     for at in range(1, 200):
         folder = tmp_path / f"killed{at}"
@@ -379,10 +380,10 @@ def test_a_changed_shard_is_noticed(tmp_path: Path) -> None:
         (
             "store.json",
             '{"version": 0}',
-            "is a store of version 0, this program reads 1; delete it and compile it again",
+            "is a store of version 0, this program reads 2; delete it and compile it again",
         ),
-        ("store.json", '{"version": 2}', "is a store of version 2"),
-        ("store.json", '{"version": 1}', r"store\.json is damaged \(KeyError"),
+        ("store.json", '{"version": 3}', "is a store of version 3"),
+        ("store.json", '{"version": 2}', r"store\.json is damaged \(KeyError"),
         ("store.json", "[]", "is a store of version None"),
         ("store.json", "{", r"store\.json is damaged .*; delete it and compile it again"),
         ("records.parquet", "no parquet", r"records\.parquet cannot be read"),
@@ -501,8 +502,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
 
 def test_store_json_is_plain(tmp_path: Path) -> None:
     facts = json.loads((compiled(many(3), tmp_path / "s").folder / "store.json").read_text(encoding="utf-8"))
-    assert facts["records"] == 3 and facts["version"] == 1 and facts["independent"] == list(EIGHT)
-    assert facts["preparation"]["rate_hz"] == 100 and list(facts["shards"]) == ["00000.i16"]
+    assert facts["records"] == 3 and facts["version"] == 2 and facts["independent"] == list(EIGHT)
+    assert facts["preparation"]["rate_hz"] == 100 and list(facts["shards"]) == ["00000.i16", "00000.i8"]
 
 
 # ---------------------------------------------------------------------------------------- what others' files suffer

@@ -14,7 +14,7 @@ from jaxtyping import Float, Shaped
 
 from einthoven import datasets, labels, splits
 from einthoven.pipeline.experiment import Experiment, RunError
-from einthoven.store import Joined, Store, compile_store, fingerprint
+from einthoven.store import Joined, Store, compile_store, plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Cohort:
         parts: For each test fold the part of each record.
         flow: The account: steps, parts, overlaps and classes.
         rows: Their rows in `signals`.
+        split_file: The hash of the file that splits them; empty where none does.
     """
 
     signals: Joined
@@ -38,6 +39,7 @@ class Cohort:
     vocabularies: tuple[labels.Vocabulary, ...]
     parts: dict[int, Shaped[np.ndarray, " record"]]
     flow: dict[str, Any]
+    split_file: str = ""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -46,9 +48,10 @@ class Cohort:
 
     @property
     def fingerprint(self) -> str:
-        """Of the stores, in their order."""
+        """Of the stores, in their order, and of the split where a file makes it."""
         shards = [store.facts["shards"] for store in self.signals.stores]
         text = "".join(store.facts["plan"] for store in self.signals.stores) + json.dumps(shards, sort_keys=True)
+        text += self.split_file
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -92,7 +95,9 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
             f"the split '{experiment.split}' has external records, which one model answers for; name one fold"
         )
     flow = {"steps": steps, **_parts_account(table, parts), "classes": _class_account(experiment, vocabularies, y)}
-    return Cohort(signals, table, rows, y, vocabularies, parts, flow)
+    split_file = Path(experiment.split).read_bytes() if splits.is_file(experiment.split) else b""
+    digest = hashlib.sha256(split_file).hexdigest() if split_file else ""
+    return Cohort(signals, table, rows, y, vocabularies, parts, flow, digest)
 
 
 def _sources(specs: tuple[str, ...]) -> list[datasets.Dataset]:
@@ -112,7 +117,7 @@ def _sources(specs: tuple[str, ...]) -> list[datasets.Dataset]:
 def _compiled(
     source: datasets.Dataset, experiment: Experiment, stores: Path, workers: int | None, progress: bool
 ) -> Store:
-    folder = stores / f"{source.card.name}-{fingerprint(source, experiment.preparation)[:12]}"
+    folder = stores / f"{source.card.name}-{plan(source, experiment.preparation)[:12]}"
     return compile_store(source, folder, experiment.preparation, workers=workers, progress=progress)
 
 

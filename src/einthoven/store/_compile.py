@@ -1,6 +1,6 @@
 """Writing a compiled corpus: in parallel, atomically, and from where it was interrupted."""
 
-__all__ = ["compile_store", "fingerprint"]
+__all__ = ["compile_store", "plan"]
 
 import concurrent.futures.process
 import dataclasses
@@ -18,6 +18,7 @@ from tqdm import tqdm
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import EIGHT, TWELVE, identity_error
 from einthoven.records.preparation import Preparation
+from einthoven.store._fingerprint import Fingerprint, account
 from einthoven.store._store import VERSION, Store, StoreError, checksum, fail_on_write
 from einthoven.store.workers import pool
 
@@ -45,13 +46,18 @@ class _Job:
     """One shard's worth of work, sent to a worker."""
 
     source: _Source
-    preparation: Preparation
+    preparation: Preparation | None
     rows: pd.DataFrame
     shard: Path
 
 
 def compile_store(
-    source: _Source, folder: str | Path, preparation: Preparation, *, workers: int | None = None, progress: bool = True
+    source: _Source,
+    folder: str | Path,
+    preparation: Preparation | None,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
 ) -> Store:
     """Compiles a data set into a store, or opens the store that is there already.
 
@@ -61,7 +67,7 @@ def compile_store(
     Arguments:
         source: The data set.
         folder: Where the store shall lie.
-        preparation: The form that its recordings are brought to.
+        preparation: The form that its recordings are brought to; None keeps their fingerprints only.
         workers: Processes; by default as many as there are cores.
         progress: Whether to show a progress bar.
 
@@ -71,10 +77,10 @@ def compile_store(
 
     folder = Path(folder)
     table = source.table()
-    plan = fingerprint(source, preparation, table)
+    mark = plan(source, preparation, table)
     if (folder / "store.json").exists():
         store = Store(folder)
-        if store.facts["plan"] != plan:
+        if store.facts["plan"] != mark:
             raise StoreError(f"{folder} holds a store of other records or another preparation; choose another folder")
         _look_at_skipped(store, source, preparation)
         return store
@@ -82,7 +88,7 @@ def compile_store(
         raise StoreError(f"{folder} is not empty and not a store; choose another folder")
     partial = folder.with_name(folder.name + ".partial")
     with fail_on_write(partial):
-        _open_partial(partial, plan)
+        _open_partial(partial, mark)
     chunks = [table.iloc[i : i + _CHUNK] for i in range(0, len(table), _CHUNK)]
     jobs = [_Job(source, preparation, rows, partial / f"{i:05d}.i16") for i, rows in enumerate(chunks)]
     done = [job for job in jobs if _is_whole(job.shard)]
@@ -92,17 +98,19 @@ def compile_store(
         bar.update(sum(len(job.rows) for job in done))
         for job in _run(todo, workers or os.cpu_count() or 1):
             bar.update(len(job.rows))
-        _finish(partial, folder, source, preparation, plan, [job.shard for job in jobs])
+        _finish(partial, folder, source, preparation, mark, [job.shard for job in jobs])
     return Store(folder)
 
 
-def _look_at_skipped(store: Store, source: _Source, preparation: Preparation) -> None:
+def _look_at_skipped(store: Store, source: _Source, preparation: Preparation | None) -> None:
     """Refuses a store that left out what can be read by now."""
     if not store.facts["skipped"]:
         return
     for record in pd.read_csv(store.folder / "skipped.csv")["record_id"].head(_CHUNK):
         try:
-            preparation(source.read(record))
+            ecg = source.read(record)
+            if preparation is not None:
+                preparation(ecg)
         except Exception:  # noqa: S112 - it still cannot be read, for whatever reason
             continue
         raise StoreError(
@@ -110,17 +118,17 @@ def _look_at_skipped(store: Store, source: _Source, preparation: Preparation) ->
         )
 
 
-def fingerprint(source: _Source, preparation: Preparation, table: pd.DataFrame | None = None) -> str:
-    """A fingerprint of everything that decides what a store holds.
+def plan(source: _Source, preparation: Preparation | None, table: pd.DataFrame | None = None) -> str:
+    """A hash of everything that decides what a store holds.
 
     Arguments:
         source: The data set.
-        preparation: The form that its recordings are brought to.
+        preparation: The form that its recordings are brought to, or None.
         table: The data set's table, where it is at hand.
     """
 
     table = source.table() if table is None else table
-    facts = [dataclasses.asdict(preparation), source.card.name, source.annotated, source.settings]
+    facts = [preparation and dataclasses.asdict(preparation), source.card.name, source.annotated, source.settings]
     text = table.to_json() + json.dumps(facts, sort_keys=True)
     return hashlib.sha256(f"{VERSION}{_TOLERANCE}{_CHUNK}{text}".encode()).hexdigest()
 
@@ -142,8 +150,9 @@ def _is_whole(shard: Path) -> bool:
     if not (mark.exists() and shard.exists() and shard.with_suffix(".parquet").exists()):
         return False
     try:
-        return bool(json.loads(mark.read_text())["sha256"] == checksum(shard))
-    except (ValueError, KeyError):
+        facts = json.loads(mark.read_text())
+        return all(facts[path.name]["sha256"] == checksum(path) for path in (shard, shard.with_suffix(".i8")))
+    except (OSError, ValueError, KeyError):
         return False
 
 
@@ -167,31 +176,45 @@ def _run(jobs: list[_Job], workers: int) -> Any:
 def _compile_chunk(job: _Job) -> _Job:
     """Reads, prepares and writes one shard; its `.json` is written last and marks it whole."""
     rows: list[dict[Any, Any]] = []
-    blocks: list[np.ndarray] = []
-    offset = 0
+    blocks: list[np.ndarray] = [np.empty(0, "<i2")]
+    prints: list[np.ndarray] = [np.empty(0, "i1")]
     for row in job.rows.to_dict("records"):
         try:
-            ecg = job.preparation(job.source.read(row["record_id"]))
+            raw = job.source.read(row["record_id"])
+            ecg = raw if job.preparation is None else job.preparation(raw)
         except Exception as error:  # one bad record must not stop twenty thousand good ones, whatever is wrong with it
             known = isinstance(error, (ValueError, OSError))
             rows.append({**row, "skipped": str(error) if known else f"{type(error).__name__}: {error}"})
             continue
-        kept = _independent(ecg)
-        counts, scale = _quantise(ecg.select(kept).signal)
-        blocks.append(counts.ravel())
-        where = {"shard": job.shard.name, "offset": offset, "samples": counts.shape[1], "kept_leads": len(kept)}
+        samples = _samples(ecg, job.preparation is not None, sum(map(len, blocks)))
+        blocks.append(samples.pop("counts"))
+        mine = Fingerprint.of(raw).samples
+        mark = {"fingerprint_offset": sum(map(len, prints)), "fingerprint_samples": mine.shape[1], **account(raw)}
+        prints.append(mine.ravel())
         facts = {"age": ecg.age if ecg.age is not None else row["age"], "sex": ecg.sex or row["sex"]}
-        rows.append({**row, **facts, **where, "scale": scale, "notes": list(ecg.notes), "skipped": ""})
-        offset += counts.size
-    data = np.concatenate(blocks) if blocks else np.empty(0, "<i2")
-    _replace(job.shard, data.tobytes())
+        made = {"synthetic": ecg.synthetic, "parents": list(ecg.parents)}
+        where = {"shard": job.shard.name, **samples, **mark, **made}
+        rows.append({**row, **facts, **where, "notes": list(ecg.notes), "skipped": ""})
+    files = {job.shard: np.concatenate(blocks), job.shard.with_suffix(".i8"): np.concatenate(prints)}
+    for path, data in files.items():
+        _replace(path, data.tobytes())
     table = pd.DataFrame(rows).astype({column: job.rows[column].dtype for column in job.rows})
     scratch = job.shard.with_suffix(".parquet.tmp")
     table.to_parquet(scratch, index=False)
     os.replace(scratch, job.shard.with_suffix(".parquet"))
-    facts_of_shard = {"sha256": checksum(job.shard), "bytes": job.shard.stat().st_size}
-    _replace(job.shard.with_suffix(".json"), json.dumps(facts_of_shard).encode())
+    whole = {path.name: {"sha256": checksum(path), "bytes": path.stat().st_size} for path in files}
+    _replace(job.shard.with_suffix(".json"), json.dumps(whole).encode())
     return job
+
+
+def _samples(ecg: ECG, wanted: bool, offset: int) -> dict[str, Any]:
+    """What the table says of a record's samples, and the samples as `counts`."""
+    length = ecg.signal.shape[1]
+    if not wanted:
+        return {"counts": np.empty(0, "<i2"), "offset": 0, "samples": length, "kept_leads": 0, "scale": 0.0}
+    kept = _independent(ecg)
+    counts, scale = _quantise(ecg.select(kept).signal)
+    return {"counts": counts.ravel(), "offset": offset, "samples": length, "kept_leads": len(kept), "scale": scale}
 
 
 def _independent(ecg: ECG) -> tuple[str, ...]:
@@ -216,7 +239,7 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _finish(
-    partial: Path, folder: Path, source: _Source, preparation: Preparation, plan: str, shards: list[Path]
+    partial: Path, folder: Path, source: _Source, preparation: Preparation | None, plan: str, shards: list[Path]
 ) -> None:
     """Joins the tables, writes `store.json` and gives the folder its name."""
     table = pd.concat([pd.read_parquet(s.with_suffix(".parquet")) for s in shards], ignore_index=True)
@@ -227,7 +250,8 @@ def _finish(
         raise StoreError(f"no record of {source.card.name} could be read; the first: {reason}")
     table.loc[bad, ["record_id", "skipped"]].to_csv(partial / "skipped.csv", index=False)
     kept = table[~bad].drop(columns="skipped").assign(dataset=source.card.name)
-    kept = kept.astype({"offset": "int64", "samples": "int64", "kept_leads": "int64"}).reset_index(drop=True)
+    whole = ("offset", "samples", "kept_leads", "fingerprint_offset", "fingerprint_samples")
+    kept = kept.astype(dict.fromkeys(whole, "int64") | {"synthetic": bool}).reset_index(drop=True)
     kept.to_parquet(partial / "records.parquet", index=False)
     facts = {
         "version": VERSION,
@@ -236,12 +260,14 @@ def _finish(
         "card": dataclasses.asdict(source.card),
         "synthetic": bool(getattr(source, "synthetic", False)),
         "annotated": list(source.annotated),
-        "preparation": dataclasses.asdict(preparation),
+        "preparation": preparation and dataclasses.asdict(preparation),
         "independent": list(EIGHT),
         "tolerance": _TOLERANCE,
         "records": len(kept),
         "skipped": int(bad.sum()),
-        "shards": {s.name: json.loads(s.with_suffix(".json").read_text()) for s in shards},
+        "shards": {
+            name: facts for s in shards for name, facts in json.loads(s.with_suffix(".json").read_text()).items()
+        },
     }
     _replace(partial / "store.json", json.dumps(facts, indent=1).encode())
     for shard in shards:

@@ -17,8 +17,9 @@ from jaxtyping import Float, Int
 from einthoven.records.leads import derive
 from einthoven.records.preparation import Preparation
 from einthoven.signals.centre import centre
+from einthoven.store._fingerprint import Fingerprint
 
-VERSION = 1
+VERSION = 2
 
 
 class StoreError(ValueError):
@@ -67,7 +68,6 @@ class Store:
     Attributes:
         table: One row a record, with the columns of `einthoven.datasets.COLUMNS`, the data set's name, and where the
             samples are.
-        preparation: How its recordings were prepared.
         annotated: For the data set's name, the codes that its annotators looked for.
         facts: All of `store.json`.
 
@@ -90,9 +90,7 @@ class Store:
                 "delete it and compile it again"
             )
         try:
-            facts = dict(self.facts["preparation"])
-            band = tuple(facts["bandpass_hz"]) if facts["bandpass_hz"] else None
-            self.preparation = Preparation(**{**facts, "leads": tuple(facts["leads"]), "bandpass_hz": band})
+            self._preparation = _preparation(self.facts["preparation"])
             self.annotated = {self.facts["dataset"]: tuple(self.facts["annotated"])}
             shards = dict(self.facts["shards"])
         except (KeyError, TypeError) as error:
@@ -114,6 +112,26 @@ class Store:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def preparation(self) -> Preparation:
+        """How its recordings were prepared.
+
+        Raises:
+            StoreError: If it holds no recordings but their fingerprints only.
+        """
+        if self._preparation is None:
+            raise StoreError(f"{self.folder} holds fingerprints only; compile the data set with a rate and a unit")
+        return self._preparation
+
+    def fingerprints(self) -> list[Fingerprint]:
+        """The fingerprints of all rows of `table`."""
+        columns = ("lead_names", "fingerprint_samples", "shard", "fingerprint_offset")
+        out = []
+        for names, length, shard, first in zip(*(self.table[c] for c in columns), strict=True):
+            data = self._map(str(Path(shard).with_suffix(".i8")), "i1")
+            out.append(Fingerprint(tuple(names), data[first : first + len(names) * length].reshape(len(names), length)))
+        return out
 
     def verify(self) -> None:
         """Reads every shard and compares its checksum.
@@ -150,10 +168,23 @@ class Store:
         counts = np.empty((len(rows), kept, length), dtype=np.int16)
         pairs = zip(rows["shard"], rows["offset"], strict=True)
         for i, (shard, offset) in enumerate(pairs):
-            if shard not in self._maps:
-                self._maps[shard] = np.memmap(self.folder / shard, dtype="<i2", mode="r")
-            counts[i] = self._maps[shard][offset : offset + kept * length].reshape(kept, length)
+            counts[i] = self._map(shard, "<i2")[offset : offset + kept * length].reshape(kept, length)
         return counts
+
+    def _map(self, name: str, dtype: str) -> np.ndarray:
+        if name not in self._maps:
+            path = self.folder / name
+            empty = not path.stat().st_size  # which cannot be mapped
+            self._maps[name] = np.empty(0, dtype) if empty else np.memmap(path, dtype=dtype, mode="r")
+        return self._maps[name]
+
+
+def _preparation(facts: dict[str, Any] | None) -> Preparation | None:
+    """What a store's facts say of its preparation."""
+    if facts is None:
+        return None
+    band = tuple(facts["bandpass_hz"]) if facts["bandpass_hz"] else None
+    return Preparation(**{**facts, "leads": tuple(facts["leads"]), "bandpass_hz": band})
 
 
 class Joined:
@@ -188,6 +219,11 @@ class Joined:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def fingerprints(self) -> list[Fingerprint]:
+        """The fingerprints of all rows of `table`."""
+        each = [store.fingerprints() for store in self.stores]
+        return [each[i][row] for i, row in zip(self.table["store"], self.table["row"], strict=True)]
 
     def batch(self, rows: Int[np.ndarray, " batch"], samples: int) -> Float[np.ndarray, "batch lead time"]:
         """Recordings of one length; see `Store.batch`."""

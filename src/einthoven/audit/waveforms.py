@@ -1,0 +1,77 @@
+"""Whether one recording stands on two sides under two names, in whatever form.
+
+The search is `_pairs`; a pair is called one recording from a likeness of .98 on, .99 where fewer than three leads could
+be compared. What that finds and misses is in `benchmarks/results/audit.md`. Two recordings of one person with a
+pacemaker or a rhythm like a clock may be that alike as well: that is a leak too.
+"""
+
+__all__ = ["waveforms"]
+
+import numpy as np
+import pandas as pd
+
+from einthoven.audit import Finding, Subject, Verdict
+from einthoven.audit._across import named
+from einthoven.audit._pairs import ENOUGH_S, find_pairs
+
+_ON_TIME_S = 0.005
+
+
+def waveforms(subject: Subject) -> Verdict:
+    """Looks for near-duplicates.
+
+    Returns:
+        A leak for each pair on two sides, with `likeness`, `leads` (compared), `inverted`, `shift_s` and `shared_s` in
+        `pairs`; a warning for pairs on one side, which count twice there; *could not look* for records without a
+        fingerprint, too short or too flat to be compared.
+    """
+
+    used = subject.side != ""
+    given = [*subject.fingerprints, *[None] * (len(used) - len(subject.fingerprints))]
+    found, looked = find_pairs([one if mine else None for one, mine in zip(given, used, strict=True)])
+    pairs = _described(subject, found)
+    apart = (pairs["side"] != pairs["other_side"]).to_numpy()
+    findings = []
+    if apart.any():
+        both = pairs[apart][["side", "other_side"]].to_numpy().tolist()
+        where = named([" and ".join(sorted(sides, key=subject.sides.index)) for sides in both])
+        sentence = f"{apart.sum()} pairs of records on two sides are one recording ({where}). Keep each on one side."
+        findings.append(Finding("leak", sentence, int(apart.sum()), _words(pairs[apart])))
+    if (~apart).any():
+        sentence = f"{(~apart).sum()} pairs of records on one side are one recording, which counts twice there."
+        findings.append(Finding("warning", sentence, int((~apart).sum()), _words(pairs[~apart])))
+    blind = used & ~looked
+    if blind.any():
+        sentence = (
+            f"{blind.sum()} records could not be compared: they have no fingerprint, or less than {ENOUGH_S:g} s "
+        )
+        sentence += "with a beat in it."
+        names = tuple(subject.table["record_id"][blind].head(3))
+        findings.append(Finding("could not look", sentence, int(blind.sum()), names))
+    n = int(looked.sum())
+    each = pairs if len(pairs) else None
+    return Verdict("waveforms", f"{n} recordings, {n * (n - 1) // 2} pairs", tuple(findings), pairs=each)
+
+
+def _described(subject: Subject, found: pd.DataFrame) -> pd.DataFrame:
+    """The pairs by their ids and sides; those on two sides first."""
+    first, second = found["first"].to_numpy(np.int64), found["second"].to_numpy(np.int64)
+    ids = subject.table["record_id"].to_numpy()
+    side = subject.side
+    who = {"record": ids[first], "other": ids[second], "side": side[first], "other_side": side[second]}
+    pairs = pd.concat([pd.DataFrame(who), found.drop(columns=["first", "second"])], axis=1)
+    return pairs.iloc[np.argsort((pairs["side"] == pairs["other_side"]).to_numpy(), kind="stable")].reset_index(
+        drop=True
+    )
+
+
+def _words(pairs: pd.DataFrame) -> tuple[str, ...]:
+    """The first three pairs, in words."""
+    said = []
+    for row in pairs.head(3).to_dict("records"):
+        words = (
+            f"{row['record']} ({row['side']}) = {row['other']} ({row['other_side']}), likeness {row['likeness']:.4f}"
+        )
+        words += f", {row['shift_s']:+.2f} s" if abs(row["shift_s"]) > _ON_TIME_S else ""
+        said.append(words + (f", upside down: {', '.join(row['inverted'])}" if len(row["inverted"]) else ""))
+    return tuple(said)
