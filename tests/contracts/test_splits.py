@@ -1,5 +1,8 @@
 """What every splitter promises, on cohorts that hypothesis makes up, and what single ones promise beyond that."""
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,6 +64,7 @@ def test_a_splitter_states_its_facts(name: str) -> None:
     splitter = splits.get(name)
     assert isinstance(splitter, Splitter)
     assert isinstance(splitter.leaky, bool) and isinstance(splitter.within, bool)
+    assert not splitter.fixed and splits.known(name) == name and not splits.is_file(name)
     assert splitter.leaky == (name == "by_example"), "a leaky splitter says so, and only a leaky one"
 
 
@@ -224,8 +228,125 @@ def test_an_empty_part_is_an_error() -> None:
 
 
 def test_unknown_splitters_get_the_nearest() -> None:
-    with pytest.raises(UnknownName, match="did you mean 'by_patient'"):
-        splits.get("by_patients")
+    for ask in (splits.get, splits.known):
+        with pytest.raises(UnknownName, match="did you mean 'by_patient'"):
+            ask("by_patients")
+
+
+def test_the_folds_of_a_seed_stay_what_they_were() -> None:
+    table, y = make([i // 3 for i in range(200)], seed=3)
+    fold = splits.get("by_patient").assign(table, y, 10, 7)
+    digest = hashlib.sha256(fold.astype("<i8").tobytes()).hexdigest()
+    assert digest == "347258a1db5382c3d1146407457072fed012c6221a26c876e9f90b0e33eece7a", "finished runs split so"
+
+
+@pytest.mark.parametrize("shares", [(8.0, 1.0, 1.0), (0.6, 0.1, 0.3), (1.0, 0.0, 1.0)])
+def test_folds_of_unequal_shares_are_stratified_too(shares: tuple[float, ...]) -> None:
+    rng = np.random.default_rng(1)
+    counts = np.column_stack([rng.random((1000, 2)) < (0.2, 0.04), np.ones(1000)]).astype(float)
+    fold = splits.stratify(counts, np.array(shares), np.random.default_rng(0))
+    for k, share in enumerate(np.array(shares) / sum(shares), start=1):
+        assert abs(counts[fold == k].sum(axis=0) - share * counts.sum(axis=0)).max() <= 1
+
+
+def test_shares_can_differ_by_column_and_a_group_keeps_to_its_folds() -> None:
+    counts = np.array([[1.0, 1.0]] * 20 + [[0.0, 1.0]] * 80)
+    shares = np.array([[20.0, 50.0], [0.0, 50.0]])
+    fold = splits.stratify(counts, shares, np.random.default_rng(0))
+    assert (fold[:20] == 1).all() and np.bincount(fold).tolist() == [0, 50, 50]
+    allowed = np.ones((100, 2), dtype=bool)
+    allowed[:20, 0] = allowed[20:30, 1] = False
+    fold = splits.stratify(counts, shares, np.random.default_rng(0), allowed)
+    assert (fold[:20] == 2).all() and (fold[20:30] == 1).all() and np.bincount(fold).tolist() == [0, 50, 50]
+
+
+# A file in the place of a name
+
+
+def listing(folder: Path, table: pd.DataFrame, values: list, column: str = "split") -> str:
+    path = folder / "my.csv"
+    pd.DataFrame({"record_id": table["record_id"], column: values}).to_csv(path, index=False)
+    return str(path)
+
+
+def test_a_file_of_parts_is_a_splitter_for_the_last_fold(tmp_path: Path) -> None:
+    table, y = make(list(range(30)))
+    said = ["train"] * 18 + ["val"] * 4 + ["test"] * 5 + [""] * 3
+    name = listing(tmp_path, table, said)
+    splitter = splits.get(name)
+    assert not splitter.leaky and not splitter.within and splitter.fixed and splits.known(name) == name
+    want = ["train"] * 18 + ["validation"] * 4 + ["test"] * 5 + [""] * 3
+    for folds in (3, 10):
+        assert splits.split(name, table, y, test_fold=folds, folds=folds).tolist() == want
+    with pytest.raises(ValueError, match="names its test set; it counts as fold 10, so ask for --folds 10 alone"):
+        splits.split(name, table, y, test_fold=1, folds=10)
+    with pytest.raises(ValueError, match="take three folds, not 2"):
+        splits.split(name, table, y, test_fold=2, folds=2)
+
+
+def test_without_validation_in_a_file_it_is_drawn_by_patient(tmp_path: Path) -> None:
+    table, y = make([i // 2 for i in range(60)])
+    said = ["train"] * 20 + ["test"] * 6 + ["external"] * 34
+    parts = splits.split(listing(tmp_path, table, said), table, y, test_fold=10)
+    assert (parts[20:26] == "test").all() and (parts[26:] == "external").all()
+    assert (parts[:20] == "validation").sum() == 2 and splits.overlap(table, parts).empty, "a tenth of training"
+
+
+def test_a_file_of_folds_is_used_as_it_is(tmp_path: Path) -> None:
+    table, y = make([i // 2 for i in range(80)], folds=5)
+    name = listing(tmp_path, table, table["fold"].tolist(), "fold")
+    for fold in range(1, 6):
+        parts = splits.split(name, table, y, test_fold=fold, folds=5)
+        np.testing.assert_array_equal(parts, splits.split("official", table, y, test_fold=fold, folds=5))
+        np.testing.assert_array_equal(parts, splits.read_split(name, table, test_fold=fold).parts)
+    with pytest.raises(ValueError, match=r"my.csv names fold 5, more than the 4 asked for"):
+        splits.split(name, table, y, test_fold=4, folds=4)
+
+
+def test_leaks_of_a_file_are_refused(tmp_path: Path) -> None:
+    table, y = make([0, 0, *range(1, 30)])
+    said = ["train", "test"] + ["train"] * 20 + ["dev"] * 4 + ["test"] * 5
+    with pytest.raises(LeakError, match=r"my.csv' puts 1 patients into both parts of train\|test, for one c:0"):
+        splits.split(listing(tmp_path, table, said), table, y, test_fold=10)
+    twice = pd.concat([table, table[5:6]])
+    with pytest.raises(LeakError, match=r"my.csv puts 1 record on two sides, such as c:5; keep one row"):
+        splits.split(listing(tmp_path, twice, [*said, "test"]), table.drop(index=0), y[1:], test_fold=10)
+
+
+def test_patients_that_only_the_file_knows_may_not_leak_either(tmp_path: Path) -> None:
+    table, y = make([None] * 30)
+    path = tmp_path / "my.csv"
+    said = ["train"] * 20 + ["dev"] * 5 + ["test"] * 5
+    pd.DataFrame({"id": table["record_id"], "set": said, "patient": [*range(29), 0]}).to_csv(path, index=False)
+    with pytest.raises(LeakError, match="1 patients into both parts of train"):
+        splits.split(str(path), table, y, test_fold=10)
+
+
+def test_validation_is_drawn_by_the_patients_of_the_file_and_by_what_the_data_hold_together(tmp_path: Path) -> None:
+    table, y = make([None] * 60)
+    table["owner"] = [f"owner {i // 2}" if i < 40 else f"owner {i}" for i in range(60)]
+    path = tmp_path / "my.csv"
+    frame = pd.DataFrame({"id": table["record_id"], "set": ["train"] * 50 + ["test"] * 10})
+    frame.assign(patient=[(i + 1) // 2 if i < 40 else i for i in range(60)]).to_csv(path, index=False)
+    for seed in range(5):
+        parts = splits.split(str(path), table, y, test_fold=10, seed=seed)
+        assert len(set(parts[:40])) == 1, "a chain of owners and patients"
+    frame.to_csv(path, index=False)
+    assert set(splits.split(str(path), table, y, test_fold=10)[:40]) == {"train", "validation"}
+
+
+def test_a_part_of_a_file_that_the_data_lack_is_an_error(tmp_path: Path) -> None:
+    table, y = make(list(range(30)))
+    name = listing(tmp_path, table, ["train"] * 20 + ["dev"] * 5 + ["test"] * 5)
+    for rows, part in ((slice(0, 25), "test"), (slice(20, 30), "train"), ([*range(20), 29], "validation")):
+        with pytest.raises(ValueError, match=f"my.csv leaves the {part} part empty"):
+            splits.split(name, table.iloc[rows].reset_index(drop=True), y[rows], test_fold=10)
+
+
+def test_a_file_that_is_not_there_is_said_before_any_work() -> None:
+    for ask in (splits.get, splits.known):
+        with pytest.raises(ValueError, match="there is no split file nowhere.csv"):
+            ask("nowhere.csv")
 
 
 def test_what_has_no_fold_is_external_and_changes_nothing_at_home() -> None:

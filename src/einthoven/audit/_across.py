@@ -1,12 +1,12 @@
 """What stands on more than one side."""
 
-__all__ = ["UNKNOWN", "across", "named"]
+__all__ = ["UNKNOWN", "across", "many", "named"]
 
 from collections.abc import Sequence
 
 import pandas as pd
 
-from einthoven.audit import Subject
+from einthoven.audit._subject import Subject
 
 UNKNOWN = ("", "nan", "none", "null", "na", "n/a", "unknown", "-1", "?")
 
@@ -36,3 +36,8 @@ def across(subject: Subject, keys: pd.Series) -> pd.DataFrame:
 def named(sides: Sequence[str]) -> str:
     """How often each set of sides occurs, in words: `3 in train and test, 1 in validation and test`."""
     return ", ".join(f"{count} in {which}" for which, count in pd.Series(sides).value_counts().items())
+
+
+def many(count: int, noun: str) -> str:
+    """A number and a noun that agrees with it."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -7,6 +7,9 @@ The two records are laid over each other where the windows match, and compared i
 (3) What is left is compared in every lead that both have, at the best of the neighbouring shifts: the pair's
 `likeness` is the median over the leads of the absolute correlation, so one lead may be bad, or upside down.
 
+A rhythm like a clock is like every other such rhythm. So a pair is certain only if the two differ by less than four
+tenths of how much each differs from itself a beat later.
+
 With √n cells the work grows as n^1.5 at most.
 """
 
@@ -22,11 +25,11 @@ from jaxtyping import Bool, Float, Int, Int8
 from scipy.fft import irfft, rfft
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from einthoven.audit import Fingerprint
 from einthoven.records.leads import TWELVE
 from einthoven.signals.fingerprint import FINGERPRINT_HZ
+from einthoven.store import Fingerprint
 
-_UP, _EXACT = 4, 16  # samples for one of a fingerprint: while looking, and to compare a pair
+_UP = 4
 _FINE_HZ = _UP * FINGERPRINT_HZ
 _RISE_HZ = (1.0, 3.0)  # below, copies differ most: high-pass filters and the transients of a cut
 _HALF_S = 1.0  # of a window
@@ -36,16 +39,20 @@ _EDGE_S = 0.3  # where a cut may still ring
 ENOUGH_S = 2.0  # what two records must share at least,
 _ENOUGH = 0.45  # and which part of the shorter one
 _PROBES = ("II", "V2", "I", "V5", *TWELVE)
-_PROBED = 2  # leads of a record that ask; all are asked
+_ENOUGH_WINDOWS = 8  # with which a record is content to ask in one lead; all its leads are asked
+_PROBED = 3  # leads in which it asks at most
 _CELLS = 3  # in which a window is looked for
-_ALIKE, _ALIKE_LEAD = 0.98, 0.85
+_ALIKE, _ALIKE_LEAD, _ALIKE_FIRST = 0.98, 0.85, 0.9
+_OWN = 0.4  # of how much a record differs from itself a beat later: two copies of it must differ less
+_BEAT_S = 0.25
 _ROWS = 4096
+_COLUMNS = ["first", "second", "likeness", "leads", "inverted", "shift_s", "shared_s", "certain"]
 _WINDOW = np.arange(-round(_HALF_S * _FINE_HZ), round(_HALF_S * _FINE_HZ), _UP)
 
 
 def threshold(leads: int) -> float:
     """The likeness from which on a pair is called one recording, by the number of leads that were compared."""
-    return 0.98 if leads >= 3 else 0.99
+    return 0.985 if leads >= 3 else 0.99
 
 
 def find_pairs(
@@ -59,27 +66,51 @@ def find_pairs(
 
     Returns:
         One row a pair, the likest first: `first` and `second` (positions), `likeness`, `leads` (compared), `inverted`
-        (their names), `shift_s` (by which the second one begins later), `shared_s`. And which records could be
+        (their names), `shift_s` (by which the second one begins later), `shared_s`, and `certain` (False where both are
+        too regular to tell). And which records could be
         compared at all: those that have two seconds and a prominent point in some lead.
     """
 
     looked = np.zeros(len(prints), dtype=bool)
     found: dict[tuple[int, int], dict[str, Any]] = {}
-    for name, asks in _plan(prints).items():
-        on_lead(name)
-        lead = _lead(prints, name, asks)
-        looked[lead.record[np.unique(lead.owner)]] = True
-        for first, second, shift in zip(*_candidates(lead), strict=True):
-            one, other = prints[first], prints[second]
-            assert one is not None and other is not None
-            row = _compare(one, other, shift)
-            before = found.get((first, second))
-            if row is not None and (before is None or row["likeness"] > before["likeness"]):
-                found[first, second] = {"first": first, "second": second, **row}
-    found = {pair: row for pair, row in found.items() if row["likeness"] >= threshold(row["leads"])}
-    columns = ["first", "second", "likeness", "leads", "inverted", "shift_s", "shared_s"]
-    table = pd.DataFrame(list(found.values()), columns=columns)
+    order = {i: _order(one) for i, one in enumerate(prints) if one is not None}
+    for turn in range(_PROBED):
+        plan: dict[str, set[int]] = {}
+        for i, leads in order.items():
+            plan.setdefault(leads[turn], set()).add(i)
+        for name, asks in plan.items():
+            on_lead(name)
+            lead = _lead(prints, name, asks)
+            owner, windows = np.unique(lead.owner, return_counts=True)
+            looked[lead.record[owner]] = True
+            content = lead.record[owner[windows >= _ENOUGH_WINDOWS]].tolist()
+            for i in asks.intersection(content):
+                del order[i]
+            _judge(prints, lead, found)
+        order = {i: leads for i, leads in order.items() if len(leads) > turn + 1}
+    table = pd.DataFrame(list(found.values()), columns=_COLUMNS)
     return table.sort_values(["likeness", "first", "second"], ascending=[False, True, True], ignore_index=True), looked
+
+
+def _order(one: Fingerprint) -> list[str]:
+    """The leads in which a record may ask: those that hold anything, the best first; its first lead if none does."""
+    live = {name for name, row in zip(one.leads, one.samples, strict=True) if row.any()}
+    return [name for name in dict.fromkeys((*_PROBES, *one.leads)) if name in live] or [one.leads[0]]
+
+
+def _judge(prints: Sequence[Fingerprint | None], lead: "_Lead", found: dict[tuple[int, int], dict[str, Any]]) -> None:
+    """Compares the candidates of a lead and adds those that are alike to what was found."""
+    for first, second, shift in zip(*_candidates(lead), strict=True):
+        one, other = prints[first], prints[second]
+        assert one is not None and other is not None
+        row = _compare(one, other, shift)
+        before = found.get((first, second))
+        if row is None or row["likeness"] < threshold(row["leads"]):
+            continue
+        if before is None or row["likeness"] > before["likeness"]:
+            own = min(_self_likeness(one), _self_likeness(other))
+            certain = bool(1 - row["likeness"] <= _OWN * (1 - own))
+            found[first, second] = {"first": first, "second": second, **row, "certain": certain}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,19 +136,6 @@ class _Lead:
     at: Int[np.ndarray, " window"]
 
 
-def _plan(prints: Sequence[Fingerprint | None]) -> dict[str, set[int]]:
-    """The leads to go through, and which records ask in each: the first two of a record that hold anything."""
-    plan: dict[str, set[int]] = {}
-    for i, one in enumerate(prints):
-        if one is None:
-            continue
-        live = {name for name, row in zip(one.leads, one.samples, strict=True) if row.any()}
-        order = [name for name in dict.fromkeys((*_PROBES, *one.leads)) if name in live]
-        for name in order[:_PROBED]:
-            plan.setdefault(name, set()).add(i)
-    return plan
-
-
 def _lead(prints: Sequence[Fingerprint | None], name: str, asks: set[int]) -> _Lead:
     """Gathers one lead: groups of equal length are worked through together."""
     record = np.array([i for i, one in enumerate(prints) if one is not None and name in one.leads])
@@ -138,21 +156,22 @@ def _lead(prints: Sequence[Fingerprint | None], name: str, asks: set[int]) -> _L
             windows.append(_unit(fine[whose[:, None], where[:, None] + _WINDOW]))
             owner.append(part[whose])
             at.append(where)
-    gathered = [np.concatenate(x) if x else np.empty(0, int) for x in (windows, owner, at)]
+    windows.append(np.empty((0, len(_WINDOW)), dtype=np.float32))
+    gathered = [np.concatenate([*each, np.empty(0, dtype=np.int64)]) for each in (owner, at)]
     asking = np.isin(record, list(asks))
-    return _Lead(record, flat, start, stop, asking, gathered[0].reshape(-1, len(_WINDOW)), *gathered[1:])
+    return _Lead(record, flat, start, stop, asking, np.concatenate(windows), *gathered)
 
 
-def _fine(coarse: Int8[np.ndarray, "row sample"], times: int = _UP) -> Float[np.ndarray, "row fine"]:
-    """So many times as many samples, and the slow part taken off."""
+def _fine(coarse: Int8[np.ndarray, "row sample"]) -> Float[np.ndarray, "row fine"]:
+    """Four times as many samples, and the slow part taken off."""
     pad = min(coarse.shape[1] - 1, round(FINGERPRINT_HZ / 2))
     mirrored = np.pad(coarse.astype(np.float32), ((0, 0), (pad, pad)), mode="reflect")
     spectrum = rfft(mirrored, axis=1)
     frequency = np.arange(spectrum.shape[1]) * FINGERPRINT_HZ / mirrored.shape[1]
     rise = np.clip((frequency - _RISE_HZ[0]) / (_RISE_HZ[1] - _RISE_HZ[0]), 0, 1)
-    gain = (times * np.sin(np.pi / 2 * rise) ** 2).astype(np.float32)
-    out = irfft(spectrum * gain, mirrored.shape[1] * times, axis=1)
-    return out[:, pad * times : (pad + coarse.shape[1]) * times].astype(np.float32, copy=False)
+    gain = (_UP * np.sin(np.pi / 2 * rise) ** 2).astype(np.float32)
+    out = irfft(spectrum * gain, mirrored.shape[1] * _UP, axis=1)
+    return out[:, pad * _UP : (pad + coarse.shape[1]) * _UP].astype(np.float32, copy=False)
 
 
 def _eight_bits(fine: Float[np.ndarray, "record fine"]) -> Int8[np.ndarray, "record fine"]:
@@ -250,38 +269,69 @@ def _overlap(
 
 
 def _compare(one: Fingerprint, other: Fingerprint, shift: int) -> dict[str, Any] | None:
-    """Two records in all leads that both have, at the best shift near the given one; None if they share too little."""
+    """Two records in all leads that both have, at the best shift near the given one; None if they are not alike."""
     common = [name for name in one.leads if name in other.leads]
-    a, b = (_fine(p.samples[[p.leads.index(name) for name in common]], _EXACT) for p in (one, other))
+    a, b = (_fine(p.samples[[p.leads.index(name) for name in common]]) for p in (one, other))
     (a0, a1), (b0, b1) = _extent(one), _extent(other)
-    enough = max(round(ENOUGH_S * FINGERPRINT_HZ) * _EXACT, _ENOUGH * min(a1 - a0, b1 - b0))
-    found: list[tuple[float, int, Float[np.ndarray, " lead"], int]] = []
-    middle = shift * _EXACT // _UP
-    for lag in range(middle - _EXACT, middle + _EXACT + 1):
-        begin, end = max(a0, b0 - lag), min(a1, b1 - lag)
-        if end - begin >= enough:
-            x, y = (_unit(part) for part in (a[:, begin:end:_EXACT], b[:, begin + lag : end + lag : _EXACT]))
-            each = np.einsum("lt,lt->l", x, y)
-            live = np.abs(x).max(axis=1).astype(bool) & np.abs(y).max(axis=1).astype(bool)
-            if live.any():
-                found.append((float(np.median(np.abs(each[live]))), lag, np.where(live, each, 0.0), end - begin))
-    if not found:
+    begin, end = max(a0, b0 - shift + _UP), min(a1, b1 - shift - _UP)
+    if end - begin < max(ENOUGH_S * _FINE_HZ, _ENOUGH * min(a1 - a0, b1 - b0)) - 2 * _UP:
         return None
-    likeness, lag, each, samples = max(found, key=lambda row: row[0])
+    x = _unit(a[:, begin:end:_UP])
+    live = np.logical_and(x.any(axis=1), b[:, begin + shift : end + shift].any(axis=1))
+
+    def at(lag: int) -> Float[np.ndarray, " lead"]:
+        return np.einsum("lt,lt->l", x, _unit(b[:, begin + lag : end + lag : _UP]))
+
+    def overall(each: Float[np.ndarray, " lead"]) -> float:
+        return float(np.median(np.abs(each[live])))
+
+    if not live.any() or overall(at(shift)) < _ALIKE_FIRST:
+        return None
+    each = {lag: at(lag) for lag in range(shift - _UP, shift + _UP + 1)}
+    best = max(range(shift - _UP + 1, shift + _UP), key=lambda lag: overall(each[lag]))
+    peak, off = _top(each[best - 1], each[best], each[best + 1], overall)
     return {
-        "likeness": likeness,
-        "leads": int((each != 0).sum()),
-        "inverted": [name for name, value in zip(common, each, strict=True) if value < -0.5],
-        "shift_s": -lag / (_EXACT * FINGERPRINT_HZ),
-        "shared_s": samples / (_EXACT * FINGERPRINT_HZ) + 2 * _EDGE_S,
+        "likeness": overall(peak),
+        "leads": int(live.sum()),
+        "inverted": [name for name, value, on in zip(common, peak, live.tolist(), strict=True) if on and value < -0.5],
+        "shift_s": -(best + off) / _FINE_HZ,
+        "shared_s": (min(a1, b1 - best) - max(a0, b0 - best)) / _FINE_HZ + 2 * _EDGE_S,
     }
 
 
+def _top(
+    left: Float[np.ndarray, " lead"],
+    middle: Float[np.ndarray, " lead"],
+    right: Float[np.ndarray, " lead"],
+    overall: Callable[[Float[np.ndarray, " lead"]], float],
+) -> tuple[Float[np.ndarray, " lead"], float]:
+    """The correlations between the samples, by the parabola through three neighbours, and where that is highest."""
+    one, two, three = map(overall, (left, middle, right))
+    bend = one - 2 * two + three
+    off = float(np.clip((one - three) / (2 * bend), -0.5, 0.5)) if bend < -1e-9 else 0.0
+    return np.clip(middle + off * (right - left) / 2 + off**2 * (left - 2 * middle + right) / 2, -1, 1), off
+
+
+def _self_likeness(one: Fingerprint) -> float:
+    """How like a record is to itself a beat, or any longer time, later: the highest autocorrelation."""
+    begin, end = (edge // _UP for edge in _extent(one))
+    rows = _fine(one.samples)[:, ::_UP][:, begin:end]
+    rows = rows[rows.any(axis=1)]
+    length = rows.shape[1]
+    lags = np.arange(round(_BEAT_S * FINGERPRINT_HZ), int(length * (1 - _ENOUGH)))
+    if not len(lags) or not len(rows):
+        return 0.0
+    products = irfft(np.abs(rfft(rows, 2 * length, axis=1)) ** 2, 2 * length, axis=1)[:, lags]
+    power = np.cumsum(rows.astype(np.float64) ** 2, axis=1)
+    head, tail = power[:, length - 1 - lags], power[:, -1:] - power[:, lags - 1]
+    return float(np.median(np.abs(products) / np.sqrt(head * tail + 1e-6), axis=0).max())
+
+
 def _extent(one: Fingerprint) -> tuple[int, int]:
-    """From where to where a record was recorded, in the samples of a comparison, without its edges."""
+    """From where to where a record was recorded, in fine samples, without its edges."""
     live = np.flatnonzero(one.samples.any(axis=0))
-    edge = round(_EDGE_S * FINGERPRINT_HZ) * _EXACT
-    return (int(live[0]) * _EXACT + edge, (int(live[-1]) + 1) * _EXACT - edge) if live.size else (0, 0)
+    edge = round(_EDGE_S * _FINE_HZ)
+    return (int(live[0]) * _UP + edge, (int(live[-1]) + 1) * _UP - edge) if live.size else (0, 0)
 
 
 def nearest(ours: Sequence[Fingerprint | None], theirs: Sequence[Fingerprint | None]) -> Float[np.ndarray, " record"]:

@@ -27,6 +27,9 @@ def records(subject: Subject) -> Verdict:
         sentence += "Let each record be in one part."
         examples = tuple(f"{row.key} in {row.sides}" for row in shared.head(3).itertuples())
         findings.append(Finding("leak", sentence, len(shared), examples))
+    if subject.conflicts:
+        sentence = f"The split lists {len(subject.conflicts)} records on two sides. Keep one row of each."
+        findings.append(Finding("leak", sentence, len(subject.conflicts), subject.conflicts[:3]))
     copies = across(subject, content)
     mine = pd.DataFrame({"id": ids.astype(str), "content": content})[content.isin(copies["key"]) & used]
     names: dict[str, list[str]] = {str(key): list(each.unique()) for key, each in mine.groupby("content")["id"]}

@@ -1,8 +1,7 @@
 """Whether one recording stands on two sides under two names, in whatever form.
 
-The search is `_pairs`; a pair is called one recording from a likeness of .98 on, .99 where fewer than three leads could
-be compared. What that finds and misses is in `benchmarks/results/audit.md`. Two recordings of one person with a
-pacemaker or a rhythm like a clock may be that alike as well: that is a leak too.
+The search is `_pairs`; a pair is called one recording from a likeness of .985 on, .99 where fewer than three leads could
+be compared, unless both are too regular to tell. What that finds and misses is in `benchmarks/results/audit.md`.
 """
 
 __all__ = ["waveforms"]
@@ -28,8 +27,11 @@ def waveforms(subject: Subject) -> Verdict:
 
     used = subject.side != ""
     given = [*subject.fingerprints, *[None] * (len(used) - len(subject.fingerprints))]
-    found, looked = find_pairs([one if mine else None for one, mine in zip(given, used, strict=True)])
-    pairs = _described(subject, found)
+    found, looked = subject.found or find_pairs([o if mine else None for o, mine in zip(given, used, strict=True)])
+    found = found[used[found["first"].to_numpy(np.int64)] & used[found["second"].to_numpy(np.int64)]]
+    looked = looked & used
+    regular = int((~found["certain"].astype(bool)).sum())
+    pairs = _described(subject, found[found["certain"].astype(bool)].drop(columns="certain").reset_index(drop=True))
     apart = (pairs["side"] != pairs["other_side"]).to_numpy()
     findings = []
     if apart.any():
@@ -50,7 +52,9 @@ def waveforms(subject: Subject) -> Verdict:
         findings.append(Finding("could not look", sentence, int(blind.sum()), names))
     n = int(looked.sum())
     each = pairs if len(pairs) else None
-    return Verdict("waveforms", f"{n} recordings, {n * (n - 1) // 2} pairs", tuple(findings), pairs=each)
+    looked_at = f"{n} recordings, {n * (n - 1) // 2} pairs"
+    looked_at += f"; {regular} more pairs are alike but too regular to tell" if regular else ""
+    return Verdict("waveforms", looked_at, tuple(findings), pairs=each)
 
 
 def _described(subject: Subject, found: pd.DataFrame) -> pd.DataFrame:

@@ -15,8 +15,9 @@ from einthoven.evaluation.bootstrap import clusters
 from einthoven.evaluation.readers import METRICS
 from einthoven.evaluation.readers import readers as compare
 from einthoven.evaluation.readings import Readings, from_files, from_folder
+from einthoven.report._folder import vacant
 from einthoven.report._words import interval
-from einthoven.report.readers import findings, vacant, write
+from einthoven.report.readers import FACTS, MAKER, findings, write
 
 
 def readers(
@@ -41,7 +42,7 @@ def readers(
         seed: Of the draws.
     """
 
-    vacant(out)
+    vacant(out, FACTS, MAKER)
     if (folder is None) == (gold is None):
         raise ValueError("give either a folder with a gold_standard.csv, or --gold FILE and --reader NAME=FILE")
     if folder is not None and (reader or probabilities):

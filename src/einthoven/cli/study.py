@@ -30,6 +30,7 @@ def _run(
     stores: Path | None = None,
     accelerator: str = "auto",
     precision: Literal["auto", "bf16-mixed", "32-true"] = "auto",
+    allow_leaks: bool = False,
 ) -> None:
     """Runs a study from data on disk to a report; the same command goes on where it was stopped.
 
@@ -40,6 +41,7 @@ def _run(
         stores: Where compiled corpora are kept; by default the folder `stores` beside the run.
         accelerator: What to compute on: auto, cpu, cuda or mps.
         precision: auto takes bf16 where the hardware multiplies it.
+        allow_leaks: Train although the audit found one recording on two sides of the split.
     """
 
     experiment = _studies(words, exit_on_error=True, result_action="return_value")
@@ -48,7 +50,7 @@ def _run(
     folder = out or Path("runs") / experiment.study
     device = Device(accelerator, precision)
     command = shlex.join(["einthoven", *sys.argv[1:]])
-    run(experiment, folder, stores=stores, workers=workers, device=device, command=command)
+    run(experiment, folder, stores=stores, workers=workers, device=device, command=command, allow_leaks=allow_leaks)
     print(write(folder))
 
 

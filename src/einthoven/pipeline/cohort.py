@@ -13,6 +13,8 @@ import pandas as pd
 from jaxtyping import Float, Shaped
 
 from einthoven import datasets, labels, splits
+from einthoven.audit import Subject
+from einthoven.pipeline.audited import Pairs, among, pairs_of, with_owners
 from einthoven.pipeline.experiment import Experiment, RunError
 from einthoven.store import Joined, Store, compile_store, plan
 
@@ -29,6 +31,7 @@ class Cohort:
         parts: For each test fold the part of each record.
         flow: The account: steps, parts, overlaps and classes.
         rows: Their rows in `signals`.
+        found: The pairs of records that look like one recording, and which records could be compared.
         split_file: The hash of the file that splits them; empty where none does.
     """
 
@@ -39,6 +42,7 @@ class Cohort:
     vocabularies: tuple[labels.Vocabulary, ...]
     parts: dict[int, Shaped[np.ndarray, " record"]]
     flow: dict[str, Any]
+    found: Pairs
     split_file: str = ""
 
     @property
@@ -53,6 +57,21 @@ class Cohort:
         text = "".join(store.facts["plan"] for store in self.signals.stores) + json.dumps(shards, sort_keys=True)
         text += self.split_file
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def subject(self, split: str) -> Subject:
+        """What an audit looks at, before anybody stands on a side."""
+        cards = zip(self.signals.annotated, self.signals.stores, strict=True)
+        prints = self.signals.fingerprints()
+        return Subject(
+            table=self.table,
+            side=np.full(len(self.table), "", dtype=object),
+            split=split,
+            fingerprints=[prints[row] for row in self.rows],
+            found=self.found,
+            cards={name: store.facts["card"] for name, store in cards},
+            targets=self.y,
+            classes=self.classes,
+        )
 
     @property
     def synthetic(self) -> bool:
@@ -86,6 +105,8 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
     table, y = signals.table.iloc[rows].reset_index(drop=True), y[rows]
     steps.append(_step("with a known label", table, int((~known).sum()), "no class of the study is known for them"))
     _check_classes(experiment, vocabularies, y)
+    found = among(pairs_of(signals, stores), rows)
+    table = with_owners(table, found)
     parts = {
         fold: splits.split(experiment.split, table, y, test_fold=fold, folds=experiment.fold_count)
         for fold in experiment.folds
@@ -97,7 +118,7 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
     flow = {"steps": steps, **_parts_account(table, parts), "classes": _class_account(experiment, vocabularies, y)}
     split_file = Path(experiment.split).read_bytes() if splits.is_file(experiment.split) else b""
     digest = hashlib.sha256(split_file).hexdigest() if split_file else ""
-    return Cohort(signals, table, rows, y, vocabularies, parts, flow, digest)
+    return Cohort(signals, table, rows, y, vocabularies, parts, flow, found, digest)
 
 
 def _sources(specs: tuple[str, ...]) -> list[datasets.Dataset]:

@@ -30,10 +30,13 @@ import torch
 from tqdm import tqdm
 
 from einthoven import splits
+from einthoven.audit import STATUSES, Verdict, keep
 from einthoven.evaluation import evaluate
+from einthoven.pipeline.audited import after, before
 from einthoven.pipeline.cell import Task, cell_folder, compute, is_done, write_json
 from einthoven.pipeline.cohort import Cohort, open_cohort
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
+from einthoven.splits import LeakError
 from einthoven.store.workers import pool
 from einthoven.training import Device
 
@@ -49,6 +52,7 @@ def run(
     device: Device | None = None,
     progress: bool = True,
     command: str = "",
+    allow_leaks: bool = False,
 ) -> Path:
     """Runs every cell that is not finished, evaluates, and returns the run folder.
 
@@ -60,6 +64,7 @@ def run(
         device: What to compute on.
         progress: Whether to show progress bars.
         command: What the user typed, for the report.
+        allow_leaks: Whether to train although the audit found one recording on two sides.
 
     Raises:
         RunError: If the folder holds another experiment, the data do not fit, or there is no worker.
@@ -74,7 +79,11 @@ def run(
     kept = Path(stores) if stores else out.parent / "stores"
     with _made(out):
         cohort = open_cohort(experiment, kept, progress=progress)
-    _print_account(cohort, experiment)
+        subject = cohort.subject(experiment.split)
+        verdicts = before(subject, cohort.parts)
+        _refuse(verdicts, experiment, allow_leaks)
+    keep(out / "audit", subject, verdicts)
+    _print_account(cohort, experiment, verdicts)
     device, identity = device or Device(), experiment.cell_identity
     tasks = [
         Task(experiment, cell, cell_folder(out, cell), identity(cell, cohort.fingerprint, device.resolved), device)
@@ -92,6 +101,7 @@ def run(
     seconds = time.perf_counter() - began
     write_json(out / "environment.json", _environment(out, command, seconds, workers, device, tasks))
     evaluate_run(out, cohort)
+    keep(out / "audit", subject, after(subject, cohort.parts, out, verdicts))
     return out
 
 
@@ -190,18 +200,35 @@ def _facts(experiment: Experiment, cohort: Cohort) -> dict[str, Any]:
     }
 
 
-def _print_account(cohort: Cohort, experiment: Experiment) -> None:
+def _refuse(verdicts: list[Verdict], experiment: Experiment, allowed: bool) -> None:
+    """Stops before any training where the audit found a leak that nobody asked for.
+
+    Raises:
+        LeakError: If it did.
+    """
+    leaks = [v.findings[0] for v in verdicts if v.status == "leak"]
+    if not leaks or allowed or splits.get(experiment.split).leaky:
+        return
+    examples = f" ({'; '.join(leaks[0].examples)})" if leaks[0].examples else ""
+    data = " ".join(f"--data {words}" for words in experiment.data)
+    raise LeakError(
+        f"{leaks[0].sentence}{examples} `einthoven audit {data} --split {experiment.split} --fix split.csv` proposes a "
+        "split without it, which --split split.csv uses; --allow-leaks trains all the same"
+    )
+
+
+def _print_account(cohort: Cohort, experiment: Experiment, verdicts: list[Verdict]) -> None:
     for step in cohort.flow["steps"]:
         out = f", {step['left_out']} left out: {step['why']}" if step["left_out"] else ""
         tqdm.write(f"{step['what']}: {step['records']} records{out}")
     for row in cohort.flow["overlap"]:
         if row["count"]:
             tqdm.write(f"LEAK, fold {row['fold']}: {row['count']} {row['kind']}s in both parts of {row['parts']}")
-    unknown = int(cohort.table["patient_id"].isna().sum())
     if not any(row["count"] for row in cohort.flow["overlap"]):
         tqdm.write(f"split '{experiment.split}': no patient and no record on two sides in {len(cohort.parts)} fold(s)")
-    if unknown:
-        tqdm.write(f"could not look: the patients of {unknown} records are unknown")
+    for verdict in sorted(verdicts, key=lambda v: STATUSES.index(v.status)):
+        for finding in verdict.findings:
+            tqdm.write(f"audit, {verdict.check}: {finding.status}: {finding.sentence}")
 
 
 def _cohort_table(cohort: Cohort) -> pd.DataFrame:

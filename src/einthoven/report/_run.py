@@ -1,6 +1,6 @@
-"""What a run folder holds, read once and checked."""
+"""What a run folder holds, and the folder of an audit, read once and checked."""
 
-__all__ = ["MADE", "Cell", "Run", "read", "rows"]
+__all__ = ["MADE", "Audit", "Cell", "Run", "read", "read_audit", "rows"]
 
 import dataclasses
 import json
@@ -10,7 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from einthoven.audit import STATUSES
+
 _REMEDY = "start the same command again: a run resumes where it stopped"
+_AUDIT_REMEDY = "make the audit again by the same command"
 MADE = ("simulated", "synthetic")  # the data sets whose ECGs nobody recorded
 _MANDATORY = ("summary", "contrasts")
 _INTERVAL = ("value", "low", "high")
@@ -49,6 +52,13 @@ _EXAMPLE = (
     *("record", "model", "class", "truth", "probability", "threshold", "kind"),
     *("unit", "rate_hz", "leads", "samples", "age", "sex"),
 )
+_AUDIT = ("exit_code", "split", "sides", "records", "version", "verdicts")
+_VERDICT = {"check", "status", "looked", "findings", "pairs", "listed"}
+_FINDING = {"status", "sentence", "count", "examples"}
+_DRAWN = (
+    *("check", "record", "other", "side", "other_side", "likeness"),
+    *("lead", "start_s", "rate_hz", "one", "another"),
+)
 _CELL = re.compile(r"(?P<model>.+)-seed(?P<seed>-?\d+)-fold(?P<fold>-?\d+)")
 
 
@@ -62,6 +72,21 @@ class Cell:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Audit:
+    """The folder of an audit in memory.
+
+    Attributes:
+        facts: The verdicts and what was audited, the worst verdict first.
+        drawn: One row a pair and lead, with the samples of both records.
+        page: Whether its own page stands beside them.
+    """
+
+    facts: dict[str, Any]
+    drawn: pd.DataFrame
+    page: bool
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Run:
     """A run folder in memory; a table that the run did not make is None or absent.
 
@@ -71,6 +96,7 @@ class Run:
         cohort: One row a record, or None.
         examples: The strongest mistakes with their samples, or None.
         histories: For each cell that was trained in epochs, one entry an epoch.
+        audit: The audit of its split, or None.
     """
 
     experiment: dict[str, Any]
@@ -80,6 +106,7 @@ class Run:
     cohort: pd.DataFrame | None
     examples: pd.DataFrame | None
     histories: dict[Cell, list[dict[str, Any]]]
+    audit: Audit | None = None
 
     @property
     def primary(self) -> str:
@@ -128,7 +155,46 @@ def read(folder: Path) -> Run:
             tables[name] = table
     cohort = _parquet(folder / "cohort.parquet", ("record", "patient", "source", "age", "sex"))
     examples = _parquet(folder / "examples.parquet", _EXAMPLE)
-    return Run(experiment, environment, flow, tables, cohort, examples, _histories(folder))
+    audited = (folder / "audit" / "audit.json").is_file()
+    audit = read_audit(folder / "audit") if audited else None
+    return Run(experiment, environment, flow, tables, cohort, examples, _histories(folder), audit)
+
+
+def read_audit(folder: Path) -> Audit:
+    """Reads `audit.json` and `drawn.parquet` in the folder of an audit.
+
+    Raises:
+        FileNotFoundError: If one of them is missing.
+        ValueError: If one of them is not what it should be.
+    """
+    path = folder / "audit.json"
+    facts = _json(path, _AUDIT, _AUDIT_REMEDY)
+    wrong = _misshapen(facts)
+    if wrong:
+        raise ValueError(f"{path}: {wrong}; {_AUDIT_REMEDY}")
+    facts["verdicts"] = sorted(facts["verdicts"], key=lambda verdict: STATUSES.index(verdict["status"]))
+    path = folder / "drawn.parquet"
+    drawn = _parquet(path, _DRAWN, mandatory=True, remedy=_AUDIT_REMEDY)
+    assert drawn is not None
+    if any(len(one) != len(another) for one, another in zip(drawn["one"], drawn["another"], strict=True)):
+        raise ValueError(f"{path}: the two records of a pair have different numbers of samples; {_AUDIT_REMEDY}")
+    return Audit(facts, drawn, (folder / "audit.html").is_file())
+
+
+def _misshapen(facts: dict[str, Any]) -> str:
+    """What is wrong with the verdicts of an audit, or an empty text."""
+    verdicts, sides = facts["verdicts"], facts["sides"]
+    if not isinstance(sides, dict) or not isinstance(verdicts, list):
+        return "its sides are no object, or its verdicts no list"
+    for verdict in verdicts:
+        if not isinstance(verdict, dict) or not verdict.keys() >= _VERDICT:
+            return f"a verdict lacks one of {', '.join(sorted(_VERDICT))}"
+        if not all(isinstance(finding, dict) and finding.keys() >= _FINDING for finding in verdict["findings"]):
+            return f"a finding of {verdict['check']} lacks one of {', '.join(sorted(_FINDING))}"
+        strange = {entry["status"] for entry in (verdict, *verdict["findings"])} - set(STATUSES)
+        if strange:
+            return f"the status {', '.join(sorted(map(str, strange)))} of {verdict['check']} is none of ours"
+    return ""
 
 
 def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -136,33 +202,36 @@ def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def _json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+def _json(path: Path, keys: tuple[str, ...], remedy: str = _REMEDY) -> dict[str, Any]:
     """A mandatory JSON object with these keys."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing, and there is no report without it; {_REMEDY}")
+        raise FileNotFoundError(f"{path} is missing, and there is no report without it; {remedy}")
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}); {_REMEDY}") from error
-    lacking = [key for key in keys if key not in found]
+        raise ValueError(f"{path} is not JSON ({error}); {remedy}") from error
+    lacking = [key for key in keys if not isinstance(found, dict) or key not in found]
     if lacking:
-        raise ValueError(f"{path} lacks {', '.join(lacking)}; {_REMEDY}")
+        raise ValueError(f"{path} lacks {', '.join(lacking)}; {remedy}")
     return found
 
 
-def _parquet(path: Path, columns: tuple[str, ...], mandatory: bool = False) -> pd.DataFrame | None:
+def _parquet(
+    path: Path, columns: tuple[str, ...], mandatory: bool = False, remedy: str = _REMEDY
+) -> pd.DataFrame | None:
     """A table with at least these columns, or None where it is absent and may be."""
     if not path.is_file():
         if mandatory:
-            raise FileNotFoundError(f"{path} is missing, and there is no report without it; {_REMEDY}")
+            raise FileNotFoundError(f"{path} is missing, and there is no report without it; {remedy}")
         return None
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not a readable Parquet table ({error}); {_REMEDY}") from error
+        raise ValueError(f"{path} is not a readable Parquet table ({error}); {remedy}") from error
     lacking = [name for name in columns if name not in table]
     if lacking:
-        raise ValueError(f"{path} lacks the columns {', '.join(lacking)}; evaluate the run again")
+        again = "evaluate the run again" if remedy == _REMEDY else remedy
+        raise ValueError(f"{path} lacks the columns {', '.join(lacking)}; {again}")
     return table
 
 

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from einthoven.records.writing import replacing
-from einthoven.report import _figures, _tables, _words
+from einthoven.report import _figures, _overlay, _tables, _words
 from einthoven.report._run import Run, read, rows
 
 _HERE = Path(__file__).parent
@@ -25,6 +25,10 @@ _LEAKY = (
     "about patients whom the network has not seen. It is here to measure that very gap."
 )
 _OVERLAPPING = "Training, validation and test are not apart (see below): the figures may be too high."
+_AUDITED = {
+    True: "The split is leaky on purpose; see below whether that is all.",
+    False: "The run was made all the same, so the figures below may be too high.",
+}
 _SIMULATED = "Some or all ECGs were made by a computer. No figure here is about patients."
 _STANDARDISED = (
     "Each lead was scaled to mean 0 and deviation 1, so amplitudes in millivolt are lost: findings that rest on "
@@ -107,6 +111,8 @@ def _facts(run: Run) -> dict[str, Any]:
         "tiles": _tiles(run),
         "banners": _banners(run),
         "cohort": _tables.cohort(run),
+        "audit": _audit(run),
+        "pairs": _overlay.overlays(run.audit.drawn) if run.audit else {},
         "steps": _tables.steps(run),
         "parts": _tables.parts(run),
         "overlaps": _tables.overlaps(run),
@@ -194,11 +200,28 @@ def _banners(run: Run) -> list[tuple[str, str]]:
         banners.append(("This split leaks", _LEAKY.format(split=run.experiment["split"])))
     elif shared:
         banners.append(("Parts of the data overlap", _OVERLAPPING))
+    audit = _audit(run)
+    if audit is not None and audit["leaks"]:
+        sentence = f"{audit['sentence']} {_AUDITED[bool(run.experiment['split_is_leaky'])]}"
+        banners.append(("The audit found a leak", sentence))
     if run.synthetic:
         banners.append(("Simulated data", _SIMULATED))
     if run.experiment["unit"] == "z":
         banners.append(("Standardised leads", _STANDARDISED))
     return banners
+
+
+def _audit(run: Run) -> dict[str, Any] | None:
+    """What the audit of the split found, or None where there was none."""
+    if run.audit is None:
+        return None
+    verdicts = run.audit.facts["verdicts"]
+    return {
+        "sentence": _overlay.verdict(run.audit.facts),
+        "leaks": any(entry["status"] == "leak" for entry in verdicts),
+        "verdicts": verdicts,
+        "page": run.audit.page,
+    }
 
 
 def _mistakes(run: Run) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The page of a reader study, its tables and the facts of its making, in a folder of their own."""
 
-__all__ = ["findings", "vacant", "write"]
+__all__ = ["FACTS", "MAKER", "findings", "write"]
 
 import json
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from markupsafe import Markup
 from einthoven.evaluation.mcnemar import FEW
 from einthoven.evaluation.tuning import looks_tuned
 from einthoven.records.writing import replacing
+from einthoven.report._folder import vacant
 from einthoven.report._operating_points import operating_points
 from einthoven.report._run import rows
 from einthoven.report._tables import METRICS
@@ -20,27 +21,9 @@ from einthoven.report._words import count, number, probability
 from einthoven.report.page import _environment
 
 _HERE = Path(__file__).parent
-_FACTS = "readers.json"
-_MAKER = "einthoven readers"
+FACTS = "readers.json"
+MAKER = "einthoven readers"
 _SURE = 0.05
-
-
-def vacant(folder: Path) -> Path:
-    """The folder itself if it is new, empty, or the work of an earlier reader study.
-
-    Raises:
-        ValueError: If it holds anything else, which nothing may be mixed with.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file; choose a folder for the results by --out")
-    if folder.is_dir() and any(folder.iterdir()):
-        try:
-            made_by = json.loads((folder / _FACTS).read_text(encoding="utf-8"))["made_by"]
-        except (OSError, ValueError, KeyError, TypeError):
-            made_by = None
-        if made_by != _MAKER:
-            raise ValueError(f"{folder} holds files that are no reader study; choose another folder by --out")
-    return folder
 
 
 def findings(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
@@ -90,10 +73,10 @@ def write(folder: Path, tables: Mapping[str, pd.DataFrame], facts: Mapping[str, 
         ValueError: If the folder holds anything else.
         WriteError: If it cannot be written to.
     """
-    (vacant(folder) / "results").mkdir(parents=True, exist_ok=True)
+    (vacant(folder, FACTS, MAKER) / "results").mkdir(parents=True, exist_ok=True)
     said = [f"{title}. {sentence}" for title, sentence in findings(tables)]
-    with replacing(folder / _FACTS) as temporary:
-        text = json.dumps({"made_by": _MAKER, **facts, "findings": said}, indent=1, ensure_ascii=False)
+    with replacing(folder / FACTS) as temporary:
+        text = json.dumps({"made_by": MAKER, **facts, "findings": said}, indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     for name, table in tables.items():
         with replacing(folder / "results" / f"{name}.parquet") as temporary:

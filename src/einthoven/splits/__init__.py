@@ -3,19 +3,37 @@
 A splitter gives each record a fold; one fold is the test set, the one before it (cyclically) validation, the rest
 training. So a hold-out split and cross-fitting, in which every record is predicted once by a network that has not seen
 its patient, are the same thing. A splitter that lets a patient stand on both sides is called leaky, and says so.
+
+Where a splitter is named, a file may stand: `my.csv` or `my.parquet` is the split that it lists.
 """
 
-__all__ = ["LeakError", "Splitter", "get", "names", "overlap", "split"]
+__all__ = [
+    "LeakError",
+    "SplitFile",
+    "Splitter",
+    "get",
+    "is_file",
+    "known",
+    "names",
+    "overlap",
+    "read_split",
+    "split",
+    "stratify",
+]
 
 import dataclasses
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Shaped
 
 from einthoven import registry
+from einthoven.splits._file import SplitFile, check_parts, completed, listed, read_split
+from einthoven.splits._listing import Listing, is_file, load, many
+from einthoven.splits._stratify import stratify
 
 PARTS = ("train", "validation", "test")
 OUTSIDE = -1
@@ -34,25 +52,71 @@ class Splitter:
             is learnt from such a record and every model answers for it (the part `external`).
         leaky: Whether it may put one patient on both sides.
         within: Whether validation is drawn by patient from the training records, rather than being a fold.
+        fixed: Whether the test set is given, so that no fold but the last can be it.
+        complete: Adds to a table what the splitter knows of patients.
     """
 
     assign: Callable[[pd.DataFrame, Float[np.ndarray, "record class"], int, int], Int[np.ndarray, " record"]]
     leaky: bool = False
     within: bool = False
+    fixed: bool = False
+    complete: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
 
 
 names = partial(registry.names, "splits")
 
 
 def get(name: str) -> Splitter:
-    """A splitter by its name.
+    """A splitter by its name, or made from the file of that name.
 
     Raises:
         UnknownName: If there is none.
+        ValueError: If there is no such file, or it cannot be understood.
     """
 
+    if is_file(name):
+        return _of_file(load(Path(name)))
     splitter: Splitter = registry.get("splits", name)
     return splitter
+
+
+def known(name: str) -> str:
+    """`name` itself where `get` has a splitter for it.
+
+    Raises:
+        UnknownName: If there is none.
+        ValueError: If there is no such file, or it cannot be understood.
+    """
+
+    if is_file(name):
+        load(Path(name))
+        return name
+    return registry.nearest(name, names(), "split")
+
+
+def _of_file(listing: Listing) -> Splitter:
+    """Folds as they are; of parts, test is the last fold, validation the one before, and training fold 1."""
+
+    def assign(table: pd.DataFrame, targets: np.ndarray, folds: int, seed: int) -> np.ndarray:
+        found = listed(listing, table)
+        if found.conflicts:
+            raise LeakError(
+                f"{listing.path} puts {many(len(found.conflicts), 'record')} on two sides, such as "
+                f"{found.conflicts[0]}; keep one row of each record"
+            )
+        if found.folds is not None:
+            if listing.folds > folds:
+                raise ValueError(f"{listing.path} names fold {listing.folds}, more than the {folds} asked for")
+            return found.folds
+        if folds < 3:
+            raise ValueError(f"the parts of {listing.path} take three folds, not {folds}")
+        check_parts(listing, found.parts, [part for part in PARTS if part != "validation" or not within])
+        number = {"train": 1, "validation": folds - 1, "test": folds, "external": OUTSIDE, "": 0}
+        return np.array([number[part] for part in found.parts], dtype=np.int64)
+
+    fixed = not listing.folds
+    within = fixed and "validation" not in listing.values
+    return Splitter(assign, within=within, fixed=fixed, complete=partial(completed, listing))
 
 
 def split(
@@ -63,16 +127,18 @@ def split(
     test_fold: int,
     folds: int = 10,
     seed: int = 0,
+    refuse: bool = True,
 ) -> Shaped[np.ndarray, " record"]:
     """The part of each record: `train`, `validation`, `test`, `external`, or empty for none.
 
     Arguments:
-        name: The splitter.
+        name: The splitter, or a CSV or Parquet file; see `read_split`.
         table: Records, with `record_id` and `patient_id` and what the splitter needs.
         targets: Their labels, which a stratified splitter spreads evenly.
         test_fold: The fold that becomes the test set.
         folds: How many there are.
         seed: Of a random splitter.
+        refuse: Whether a leak is an error; an audit wants to see it.
 
     Raises:
         LeakError: If a patient or a record is on both sides and the splitter is not a leaky one.
@@ -80,16 +146,19 @@ def split(
     """
 
     splitter = get(name)
+    if splitter.fixed and test_fold != folds:
+        raise ValueError(f"{name} names its test set; it counts as fold {folds}, so ask for --folds {folds} alone")
+    table = splitter.complete(table)
     fold = splitter.assign(table, targets, folds, seed)
     parts = np.where(fold == 0, "", "train").astype(object)
     parts[fold == test_fold] = "test"
+    parts[fold == OUTSIDE] = "external"
     if splitter.within:
         train = np.flatnonzero(parts == "train")
         inner = get("by_patient").assign(table.iloc[train], targets[train], 10, seed)
         parts[train[inner == 10]] = "validation"
     else:
         parts[fold == (test_fold - 2) % folds + 1] = "validation"
-    parts[fold == OUTSIDE] = "external"
     for part in PARTS:
         if not (parts == part).any():
             there = ", ".join(map(str, sorted(set(fold.tolist()) - {0, OUTSIDE})))
@@ -98,7 +167,7 @@ def split(
                 f"records in folds {there}: choose among them with --folds"
             )
     found = overlap(table, parts)
-    if len(found) and not splitter.leaky:
+    if len(found) and refuse and not splitter.leaky:
         first = found.iloc[0]
         raise LeakError(
             f"the split '{name}' puts {first['count']} {first['kind']}s into both parts of {first['parts']}, for one "

@@ -60,7 +60,7 @@ def code(
         models: The models; the first is the primary one and is compared with boosting, or else with the last. Names
             joined by + stand for the mean of those models' answers, as in xresnet1d101+boosting.
         split: Who goes where: by_patient, official, by_source, external (official folds; data without folds are only
-            tested), or the leaky by_example.
+            tested), the leaky by_example, or a file of your own, such as my.csv, which says it record by record.
         seeds: One training of each model with each seed.
         folds: Test folds, from 1; all of them make a cross-fitting in which each record is predicted once.
         fold_count: How many folds there are; of them one is the test set and one validation.
@@ -91,7 +91,7 @@ def code(
         registry.nearest(name, [m for m in models if m in _RECIPES], "trained model")
         if count < 1:
             raise RunError(f"{name} needs at least one epoch, not {count}")
-    registry.nearest(split, splits.names(), "split")
+    splits.known(split)
     registry.nearest(unit, ("mV", "z"), "unit")
     return Experiment(
         study="code",

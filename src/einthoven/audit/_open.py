@@ -1,0 +1,158 @@
+"""Puts together what is to be audited, from the words of a user."""
+
+__all__ = ["open_run", "open_subject"]
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from einthoven import datasets, labels, splits
+from einthoven.audit._subject import Subject
+from einthoven.store import Fingerprint, Store, compile_store, plan
+
+_OURS = ("content", "lead_names", "lead_mean", "lead_std", "lead_count", "synthetic", "parents", "notes")
+
+
+def open_subject(
+    data: Sequence[str],
+    *,
+    split: str | None = None,
+    labels_of: Sequence[str] = (),
+    test_fold: int | None = None,
+    folds: int = 10,
+    stores: Path = Path("stores"),
+    workers: int | None = None,
+    progress: bool = True,
+) -> tuple[Subject, tuple[str, ...]]:
+    """Opens data sets for an audit: their tables, and their fingerprints where they can be read.
+
+    Arguments:
+        data: Data sets as `NAME=WHERE`; none for a split file that is audited by itself.
+        split: A splitter, a CSV or Parquet file, or None: then each data set is a side.
+        labels_of: Label sets whose classes are looked at.
+        test_fold: The fold that is the test set; by default the last.
+        folds: How many folds a splitter makes.
+        stores: Where fingerprints are kept.
+        workers: Processes that make them.
+        progress: Whether to show progress bars.
+
+    Returns:
+        The subject, and notes on how the split was understood.
+
+    Raises:
+        ValueError: If a data set, label set or split cannot be read, or there is nothing to look at.
+    """
+
+    if split is not None:
+        splits.known(split)
+    if not data:
+        return _of_file(split, test_fold)
+    sources = [datasets.parse(words) for words in data]
+    plain = [source.card.name for source in sources]
+    names = [name if plain.count(name) == 1 else f"{name} ({i + 1})" for i, name in enumerate(plain)]
+    opened = [_opened(source, stores, workers, progress) for source in sources]
+    tables = [table.assign(dataset=name) for (table, _), name in zip(opened, names, strict=True)]
+    table = pd.concat(tables, ignore_index=True)
+    annotated = {name: tuple(source.annotated) for name, source in zip(names, sources, strict=True)}
+    codes = sorted({code for each in annotated.values() for code in each})
+    vocabularies = [labels.get(name, codes) for name in labels_of]
+    each = [labels.targets(table, vocabulary, annotated) for vocabulary in vocabularies]
+    targets = np.concatenate(each, axis=1) if each else np.empty((len(table), 0))
+    facts: dict[str, Any] = {"side": table["dataset"].to_numpy(dtype=object)}
+    notes: tuple[str, ...] = ()
+    if split is not None and splits.is_file(split):
+        found = splits.read_split(split, table, test_fold=test_fold)
+        table, notes = found.table.reset_index(drop=True), found.notes
+        facts = {"side": found.parts, "conflicts": found.conflicts}
+    elif split is not None:
+        fold = folds if test_fold is None else test_fold
+        facts = {"side": splits.split(split, table, targets, test_fold=fold, folds=folds, refuse=False)}
+    subject = Subject(
+        table=table,
+        split=split,
+        fingerprints=[one for _, prints in opened for one in prints],
+        cards={name: dataclasses.asdict(source.card) for name, source in zip(names, sources, strict=True)},
+        targets=targets if vocabularies else None,
+        classes=tuple(code for vocabulary in vocabularies for code in vocabulary.codes),
+        **facts,
+    )
+    return subject, notes
+
+
+def _of_file(split: str | None, test_fold: int | None) -> tuple[Subject, tuple[str, ...]]:
+    """A split file by itself: only its ids can be looked at."""
+    if split is None or not splits.is_file(split):
+        raise ValueError("there is nothing to audit: name data sets with --data NAME=WHERE, or a file with --split")
+    found = splits.read_split(split, None, test_fold=test_fold)
+    table = found.table.assign(dataset=Path(split).stem)
+    return Subject(table=table, side=found.parts, split=split, conflicts=found.conflicts), found.notes
+
+
+def _opened(
+    source: datasets.Dataset, stores: Path, workers: int | None, progress: bool
+) -> tuple[pd.DataFrame, list[Fingerprint | None]]:
+    """All records of a data set; one that could not be read has no fingerprint and nothing of the store's columns."""
+    table = source.table().reset_index(drop=True)
+    folder = stores / f"{source.card.name}-{plan(source, None, table)[:12]}"
+    store: Store = compile_store(source, folder, None, workers=workers, progress=progress)
+    kept = store.table.drop_duplicates("record_id").set_index("record_id")
+    known = table["record_id"].isin(kept.index)
+    rows = kept.reindex(table["record_id"]).reset_index()
+    table = table.assign(**{name: rows[name].to_numpy() for name in _OURS})
+    position = {name: i for i, name in enumerate(store.table["record_id"])}
+    prints = store.fingerprints()
+    return table, [prints[position[name]] if ok else None for name, ok in zip(table["record_id"], known, strict=True)]
+
+
+def open_run(
+    run: Path,
+    *,
+    test_fold: int | None = None,
+    stores: Path = Path("stores"),
+    workers: int | None = None,
+    progress: bool = True,
+) -> Subject:
+    """Opens a finished run for an audit: its data and split as they were, and all that it learnt.
+
+    Arguments:
+        run: The run folder.
+        test_fold: Of several, the fold whose test set is looked at; by default the first.
+        stores: Where fingerprints are kept.
+        workers: Processes that make them.
+        progress: Whether to show progress bars.
+
+    Raises:
+        ValueError: If it is no finished run, or its data cannot be read.
+    """
+
+    try:
+        facts = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
+        predictions = pd.read_parquet(run / "predictions.parquet")
+        thresholds = pd.read_parquet(run / "results" / "thresholds.parquet")
+        cohort = set(pd.read_parquet(run / "cohort.parquet")["record"])
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{run} is not a finished run ({error}); name the folder that a study wrote") from None
+    fold = facts["folds"][0] if test_fold is None else test_fold
+    if fold not in facts["folds"]:
+        raise ValueError(f"{run} has the test folds {', '.join(map(str, facts['folds']))}, not {fold}")
+    subject, _ = open_subject(
+        facts["data"], labels_of=facts["labels"], stores=stores, workers=workers, progress=progress
+    )
+    mine = predictions[predictions["fold"] == fold]
+    part = mine.drop_duplicates("record").set_index("record")["part"]
+    ids = subject.table["record_id"]
+    side = np.where(ids.isin(cohort) & ~ids.duplicated(), ids.map(part).fillna("train"), "").astype(object)
+    cells = sorted((run / "cells").glob(f"*-fold{fold}/checkpoint/contract.json"))
+    return dataclasses.replace(
+        subject,
+        side=side,
+        split=facts["split"],
+        predictions=mine,
+        thresholds=thresholds[thresholds["fold"] == fold],
+        contracts={path.parent.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in cells},
+    )

@@ -1,0 +1,108 @@
+"""A checkpoint that has seen a patient of the test, in pretraining or any other stage.
+
+A contract holds the hashed ids of every patient that its checkpoint saw (`einthoven.training`). They are compared with
+those of the patients on whom it must not have been trained: of all sides but training, and of every record where there
+is no split. Hashes compare only if the same salt was used, and a patient without an id cannot be compared at all.
+
+A contract counts those patients as seen, too, who only told when to stop. So a checkpoint that knows patients of the
+validation has done nothing wrong if it was trained on this split: it then knows all training patients, or some of them
+and none of the test. If it does not look so, that is a warning. Of an earlier stage it is a leak, unless that knows all
+training patients.
+"""
+
+__all__ = ["checkpoints"]
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from einthoven.audit import Finding, Status, Subject, Verdict
+from einthoven.audit._across import UNKNOWN
+from einthoven.training import SALT_VARIABLE, hash_patient
+
+
+def checkpoints(subject: Subject) -> Verdict:
+    """Patients that a checkpoint has seen and should not have.
+
+    Arguments:
+        subject: Its `contracts` are read, each with the contracts of earlier stages in its list `pretrained`, where it
+            has one.
+    """
+
+    if not subject.contracts:
+        return Verdict("checkpoints", "no checkpoint was given", asked=False)
+    ids = subject.column("patient_id").astype("string").str.strip()
+    people = pd.DataFrame({"side": subject.side, "patient": ids.mask(ids.str.lower().isin(UNKNOWN)).to_numpy(object)})
+    people["unseen"] = (people["side"] != "train") | (subject.split is None)
+    people = people[people["side"] != ""]
+    unknown = int((people["patient"].isna() & people["unseen"]).sum())
+    people = people.dropna(subset="patient")
+    people["hash"] = people["patient"].map({patient: hash_patient(patient) for patient in people["patient"].unique()})
+    stages = [stage for name, contract in subject.contracts.items() for stage in _stages(name, contract)]
+    findings = [finding for stage in stages for finding in _of_stage(*stage, people)]
+    if unknown:
+        sentence = f"{unknown} records that must not have been seen name no patient: whether they were, cannot be told."
+        findings.append(Finding("could not look", sentence, unknown))
+    looked = f"{people.loc[people['unseen'], 'patient'].nunique()} patients that must not have been seen, against the "
+    looked += f"{len(stages)} contracts of {len(subject.contracts)} checkpoints, pretraining included"
+    return Verdict("checkpoints", looked, tuple(findings))
+
+
+def _stages(
+    name: str, contract: Mapping[str, Any], early: bool = False
+) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """A contract and those of the stages before it, with a name for each."""
+    yield name, contract, early
+    for number, earlier in enumerate(contract.get("pretrained") or (), start=1):
+        yield from _stages(f"{name}, pretraining {number}", earlier, early=True)
+
+
+def _of_stage(name: str, contract: Mapping[str, Any], early: bool, people: pd.DataFrame) -> Iterator[Finding]:
+    """What one contract says; `people` has one row a record: side, patient, hash, and whether it must be unseen."""
+
+    if why := _illegible(contract):
+        yield Finding("could not look", f"The checkpoint {name} {why}.")
+        return
+    seen = frozenset(contract["patients_seen"])
+    known = people["hash"].isin(seen)
+    training, test = known[~people["unseen"]], known[people["unseen"] & (people["side"] != "validation")]
+    trained_here = training.any() and (training.all() or not (early or test.any()))
+    for side, rows in people[known & people["unseen"]].groupby("side", sort=False):
+        if not (side == "validation" and trained_here):
+            everyone = people.loc[people["side"] == side, "patient"].nunique()
+            yield _seen(name, str(side), rows, everyone, "warning" if side == "validation" and not early else "leak")
+    if unknown := int(contract.get("unknown_patients_seen") or 0):
+        sentence = f"The checkpoint {name} has seen {unknown} records of patients whom nobody knows, perhaps these."
+        yield Finding("could not look", sentence, unknown)
+    if contract.get("patients_salted") and seen and not known.any():
+        sentence = f"None of the {len(seen)} patients of the checkpoint {name} is here. That is as it should be, or "
+        sentence += f"{SALT_VARIABLE} is another salt now than when it was trained: make sure."
+        yield Finding("warning", sentence)
+
+
+def _illegible(contract: Mapping[str, Any]) -> str:
+    """Why a contract's patients cannot be compared, or nothing."""
+    if "patients_seen" not in contract:
+        return "does not say which patients it has seen; ask whoever trained it"
+    salted, now = bool(contract.get("patients_salted")), SALT_VARIABLE in os.environ
+    if contract["patients_seen"] and salted and not now:
+        return f"names its patients with a secret salt; set {SALT_VARIABLE} to it"
+    if contract["patients_seen"] and now and not salted:
+        return f"names its patients without a salt; unset {SALT_VARIABLE}"
+    return ""
+
+
+def _seen(name: str, side: str, rows: pd.DataFrame, everyone: int, status: Status) -> Finding:
+    """That patients were seen, in words."""
+    patients = sorted(rows["patient"].unique())
+    sentence = f"The checkpoint {name} has seen {len(patients)} of {everyone} patients in {side} ({len(rows)} records)"
+    if side != "validation":
+        sentence += ": figures on them are too good. Leave them out, or train without them."
+    elif status == "leak":
+        sentence += ": what is chosen on them, such as thresholds, will look too good. Pretrain without them."
+    else:
+        sentence += ", though it does not look trained on this split. If it was, they only told when to stop; if not, "
+        sentence += "what is chosen on them, such as thresholds, will look too good."
+    return Finding(status, sentence, len(patients), tuple(patients[:3]))

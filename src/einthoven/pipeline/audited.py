@@ -1,0 +1,116 @@
+"""The audit of a run: of its split before it trains, and of what it learnt when there are answers."""
+
+__all__ = ["Pairs", "after", "among", "before", "pairs_of", "with_owners"]
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Int, Shaped
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from einthoven.audit import Subject, Verdict, audit, find_pairs
+from einthoven.records.writing import replacing
+from einthoven.store import Joined
+
+_APART = ("corpora", "identity", "patients", "records", "synthetic", "waveforms", "windows")  # of sides, whatever fold
+_FIRST = ("balance", "fields", "preprocessing")  # of training and test, in the first fold
+_LEARNT = ("checkpoints", "fields", "thresholds")  # what takes answers
+
+Pairs = tuple[pd.DataFrame, Bool[np.ndarray, " record"]]
+
+
+def pairs_of(signals: Joined, stores: Path) -> Pairs:
+    """The pairs of records that look like one recording, looked for once and kept beside the stores."""
+    plans = "".join(store.facts["plan"] for store in signals.stores) + version("einthoven")
+    path = stores / f"pairs-{hashlib.sha256(plans.encode()).hexdigest()[:12]}.json"
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return pd.DataFrame(kept["pairs"], columns=kept["columns"]), np.array(kept["compared"], dtype=bool)
+    except (OSError, ValueError, KeyError):
+        pairs, compared = find_pairs(signals.fingerprints())
+        columns, rows = list(pairs.columns), pairs.to_dict("split")["data"]
+        with replacing(path) as scratch:
+            scratch.write_text(
+                json.dumps({"columns": columns, "pairs": rows, "compared": compared.astype(int).tolist()})
+            )
+        return pairs, compared
+
+
+def among(found: Pairs, rows: Int[np.ndarray, " record"]) -> Pairs:
+    """The pairs of which both are among some rows, counted along these."""
+    pairs, compared = found
+    place = np.full(len(compared), -1)
+    place[rows] = np.arange(len(rows))
+    first, second = (place[pairs[name].to_numpy(np.int64)] for name in ("first", "second"))
+    both = (first >= 0) & (second >= 0)
+    return pairs[both].assign(first=first[both], second=second[both]).reset_index(drop=True), compared[rows]
+
+
+def with_owners(table: pd.DataFrame, found: Pairs) -> pd.DataFrame:
+    """The table with a column `owner`: what a patient's records share, and all that are one recording with them."""
+    pairs = found[0][found[0]["certain"].astype(bool)]
+    owner = ("patient " + table["patient_id"]).fillna("record " + table["record_id"])
+    code, names = pd.factorize(owner)
+    links = (code[pairs["first"].to_numpy(np.int64)], code[pairs["second"].to_numpy(np.int64)])
+    graph = coo_array((np.ones(len(pairs)), links), shape=(len(names), len(names)))
+    group = connected_components(graph, directed=False)[1]
+    first = pd.Series(names).groupby(group).first()
+    return table.assign(owner=first.to_numpy()[group[code]])
+
+
+def before(subject: Subject, parts: Mapping[int, Shaped[np.ndarray, " record"]]) -> list[Verdict]:
+    """All that can be looked at without a model.
+
+    Arguments:
+        subject: The records; its sides are set here.
+        parts: For each test fold the part of each record.
+    """
+
+    first = dataclasses.replace(subject, side=next(iter(parts.values())).astype(object))
+    return [*audit(dataclasses.replace(subject, side=_sides(parts)), _APART), *audit(first, _FIRST)]
+
+
+def _sides(parts: Mapping[int, Shaped[np.ndarray, " record"]]) -> Shaped[np.ndarray, " record"]:
+    """Where a record stands over all folds; two records are apart if they are in any of them."""
+    if len(parts) == 1:
+        return next(iter(parts.values())).astype(object)
+    names = np.stack([part.astype(str) for part in parts.values()])
+    folds = np.array([str(fold) for fold in parts])
+    tested = pd.Series([", ".join(folds[column == "test"]) for column in names.T])
+    number = (
+        pd.Series(["|".join(column) for column in names.T]).groupby(tested).transform(lambda each: each.factorize()[0])
+    )
+    said = np.where(tested == "", "never tested", "tested in fold " + tested)
+    said = np.where(number > 0, said + " (" + (number + 1).astype(str) + ")", said)
+    return np.where((names == "").all(axis=0), "", said).astype(object)
+
+
+def after(
+    subject: Subject, parts: Mapping[int, Shaped[np.ndarray, " record"]], out: Path, verdicts: list[Verdict]
+) -> list[Verdict]:
+    """The verdicts with those on what the models of the first fold learnt, from their answers and checkpoints.
+
+    Arguments:
+        subject: The records.
+        parts: For each test fold the part of each record.
+        out: The run folder.
+        verdicts: What was said before.
+    """
+
+    fold, part = next(iter(parts.items()))
+    tables = [pd.read_parquet(out / name) for name in ("predictions.parquet", "results/thresholds.parquet")]
+    predictions, thresholds = (table[table["fold"] == fold] for table in tables)
+    files = sorted((out / "cells").glob(f"*-fold{fold}/checkpoint/contract.json"))
+    contracts: dict[str, Any] = {f.parent.parent.name: json.loads(f.read_text(encoding="utf-8")) for f in files}
+    known = dataclasses.replace(
+        subject, side=part.astype(object), predictions=predictions, thresholds=thresholds, contracts=contracts
+    )
+    return [*(verdict for verdict in verdicts if verdict.check not in _LEARNT), *audit(known, _LEARNT)]
