@@ -13,7 +13,7 @@ from einthoven.datasets.simulated import Simulated
 RANK = audit.STATUSES
 
 
-def subject(records: int = 40) -> Subject:
+def subject(records: int = 120) -> Subject:
     """Simulated patients on three sides, with fingerprints and labels."""
     source = Simulated(records, visits=(1, 2), seed=5, rate_hz=100.0, difficulty=0.2)
     table = source.table().assign(dataset="simulated", content=lambda t: t["record_id"].map(hash).astype(str))

@@ -187,6 +187,14 @@ def test_a_synthetic_record_of_two_patients_does_not_make_them_one() -> None:
     assert fix(mixed, [])["split"].tolist() == ["train", "", "test", "test"]
 
 
+def test_synthetic_records_know_their_kin_through_the_unused_and_among_the_simulated() -> None:
+    columns = {"synthetic": [False, False, True], "patient_id": ["a", "a", None]}
+    through = subject(["test", "", "train"], parents=[None, None, ["c:1"]], **columns)
+    assert fix(through, [])["split"].tolist() == ["test", "", ""]
+    simulated = subject(["train", "test", "train"], parents=[None, None, ["c:1"]], synthetic=[True] * 3)
+    assert fix(simulated, [])["split"].tolist() == ["train", "test", ""]
+
+
 def test_where_all_is_simulated_records_move_as_real_ones_do() -> None:
     simulated = subject(["train", "test", "test"], synthetic=[True] * 3, patient_id=["a", "a", "b"])
     split = fix(simulated, [])["split"]
@@ -217,6 +225,8 @@ def test_the_sides_keep_their_sizes_and_classes(shares: tuple[float, ...]) -> No
     split = proposal["split"].to_numpy()
     n = len(split)
     assert not splits.overlap(before.table, before.side).empty and splits.overlap(before.table, split).empty
+    stood = set(zip(before.table["patient_id"], before.side, strict=True))
+    assert set(zip(before.table["patient_id"], split, strict=True)) <= stood, "nobody goes where he never was"
     for name in ("train", "validation", "test"):
         was, now = before.side == name, split == name
         assert abs(was.sum() - now.sum()) <= 0.01 * n

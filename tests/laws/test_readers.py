@@ -315,7 +315,7 @@ def test_the_same_command_gives_the_same_bytes_and_replaces_its_own(call, folder
 
 def test_a_folder_of_somebody_else_is_not_touched(call, folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir())
-    assert "holds files that are no reader study" in call("study", "--out", "study")[1]
+    assert "holds files that are not of `einthoven readers`" in call("study", "--out", "study")[1]
     assert sorted(path.name for path in folder.iterdir()) == names
 
 

@@ -190,6 +190,7 @@ def test_it_writes_every_file(finished: Path) -> None:
     expected = {"experiment.json", "environment.json", "flow.json", "results.json"}
     expected |= {"cohort.parquet", "predictions.parquet", "examples.parquet"}
     expected |= {f"results/{table}.parquet" for table in TABLES}
+    expected |= {"audit/audit.json", "audit/pairs.csv", "audit/drawn.parquet"}
     for name in MODELS:
         cell = f"cells/{name}-seed0-fold5"
         expected |= {f"{cell}/{file}" for file in ("cell.json", "history.json", "predictions.parquet")}

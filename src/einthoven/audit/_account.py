@@ -40,11 +40,16 @@ def account(subject: Subject, verdicts: Sequence[Verdict]) -> dict[str, Any]:
                     for f in verdict.findings
                 ],
                 "pairs": 0 if verdict.pairs is None else len(verdict.pairs),
-                "listed": [] if verdict.pairs is None else _rows(verdict.pairs.head(_LISTED)),
+                "listed": [] if verdict.pairs is None else _rows(_public(verdict.pairs.head(_LISTED))),
             }
             for verdict in verdicts
         ],
     }
+
+
+def _public(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Without the positions in the table, which mean nothing elsewhere."""
+    return pairs.drop(columns=["first", "second"], errors="ignore")
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -61,19 +66,24 @@ def illustrate(subject: Subject, verdicts: Sequence[Verdict]) -> pd.DataFrame:
         its own deviation, the second turned over where it is upside down.
     """
 
-    position = {name: i for i, name in enumerate(subject.table["record_id"])}
+    place = {name: i for i, name in enumerate(subject.table["record_id"])}
     rows = [
         {"check": verdict.check, **{key: pair[key] for key in _WHO}, **drawn}
         for verdict in verdicts
         if verdict.pairs is not None and "shift_s" in verdict.pairs and subject.fingerprints
         for pair in verdict.pairs.head(_DRAWN).to_dict("records")
-        for drawn in _overlay(subject, position[pair["record"]], position[pair["other"]], float(pair["shift_s"]))
+        for drawn in _overlay(subject, *_rows_of(pair, place), float(pair["shift_s"]))
     ]
     columns = ["check", *_WHO, "lead", "start_s", "rate_hz", "one", "another"]
     return pd.DataFrame(rows, columns=columns)
 
 
 _WHO = ("record", "other", "side", "other_side", "likeness")
+
+
+def _rows_of(pair: dict[Any, Any], place: dict[str, int]) -> tuple[int, int]:
+    """The positions of a pair: as the check gives them, since one id may stand for two records, or by the ids."""
+    return pair.get("first", place[pair["record"]]), pair.get("second", place[pair["other"]])
 
 
 def _overlay(subject: Subject, first: int, second: int, shift_s: float) -> Iterator[dict[str, Any]]:
@@ -105,7 +115,7 @@ def keep(folder: Path, subject: Subject, verdicts: Sequence[Verdict]) -> dict[st
 
     folder.mkdir(parents=True, exist_ok=True)
     facts = account(subject, verdicts)
-    found = [v.pairs.assign(check=v.check) for v in verdicts if v.pairs is not None]
+    found = [_public(v.pairs).assign(check=v.check) for v in verdicts if v.pairs is not None]
     pairs = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["check", *_WHO])
     with replacing(folder / "pairs.csv") as scratch:
         pairs[["check", *(name for name in pairs if name != "check")]].to_csv(scratch, index=False)

@@ -1,7 +1,7 @@
 """Whether one recording stands on two sides under two names, in whatever form.
 
-The search is `_pairs`; a pair is called one recording from a likeness of .985 on, .99 where fewer than three leads could
-be compared, unless both are too regular to tell. What that finds and misses is in `benchmarks/results/audit.md`.
+The search is `_pairs`; a pair is called one recording from a likeness of .985 on, or .99 where fewer than three leads
+could be compared, unless both are too regular to tell. What that finds and misses is in `benchmarks/results/audit.md`.
 """
 
 __all__ = ["waveforms"]
@@ -20,9 +20,9 @@ def waveforms(subject: Subject) -> Verdict:
     """Looks for near-duplicates.
 
     Returns:
-        A leak for each pair on two sides, with `likeness`, `leads` (compared), `inverted`, `shift_s` and `shared_s` in
-        `pairs`; a warning for pairs on one side, which count twice there; *could not look* for records without a
-        fingerprint, too short or too flat to be compared.
+        A leak for each pair on two sides, with what `find_pairs` says of it in `pairs`; a warning for pairs on one
+        side, which count twice there; *could not look* for records without a fingerprint, too short or too flat to be
+        compared.
     """
 
     used = subject.side != ""
@@ -63,7 +63,7 @@ def _described(subject: Subject, found: pd.DataFrame) -> pd.DataFrame:
     ids = subject.table["record_id"].to_numpy()
     side = subject.side
     who = {"record": ids[first], "other": ids[second], "side": side[first], "other_side": side[second]}
-    pairs = pd.concat([pd.DataFrame(who), found.drop(columns=["first", "second"])], axis=1)
+    pairs = pd.concat([pd.DataFrame(who), found], axis=1)
     return pairs.iloc[np.argsort((pairs["side"] == pairs["other_side"]).to_numpy(), kind="stable")].reset_index(
         drop=True
     )

@@ -51,6 +51,7 @@ class Card:
         contains: Corpora that it is known to share records with.
         download: Where its files are to be had without asking, as `physionet:ptb-xl/1.0.3` or `zenodo:4916206`;
             empty if nowhere.
+        single: Whether each patient has one record, as its publisher states.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Card:
     url: str = ""
     contains: tuple[str, ...] = ()
     download: str = ""
+    single: bool = False
 
 
 @runtime_checkable

@@ -1,6 +1,6 @@
 """The audit of a run: of its split before it trains, and of what it learnt when there are answers."""
 
-__all__ = ["Pairs", "after", "among", "before", "pairs_of", "with_owners"]
+__all__ = ["Pairs", "after", "among", "before", "pairs_of", "sides", "with_owners"]
 
 import dataclasses
 import hashlib
@@ -44,7 +44,7 @@ def pairs_of(signals: Joined, stores: Path) -> Pairs:
         return pairs, compared
 
 
-def among(found: Pairs, rows: Int[np.ndarray, " record"]) -> Pairs:
+def among(found: Pairs, rows: Int[np.ndarray, " kept"]) -> Pairs:
     """The pairs of which both are among some rows, counted along these."""
     pairs, compared = found
     place = np.full(len(compared), -1)
@@ -70,15 +70,15 @@ def before(subject: Subject, parts: Mapping[int, Shaped[np.ndarray, " record"]])
     """All that can be looked at without a model.
 
     Arguments:
-        subject: The records; its sides are set here.
+        subject: The records, on the sides that `sides` gives.
         parts: For each test fold the part of each record.
     """
 
     first = dataclasses.replace(subject, side=next(iter(parts.values())).astype(object))
-    return [*audit(dataclasses.replace(subject, side=_sides(parts)), _APART), *audit(first, _FIRST)]
+    return [*audit(subject, _APART), *audit(first, _FIRST)]
 
 
-def _sides(parts: Mapping[int, Shaped[np.ndarray, " record"]]) -> Shaped[np.ndarray, " record"]:
+def sides(parts: Mapping[int, Shaped[np.ndarray, " record"]]) -> Shaped[np.ndarray, " record"]:
     """Where a record stands over all folds; two records are apart if they are in any of them."""
     if len(parts) == 1:
         return next(iter(parts.values())).astype(object)

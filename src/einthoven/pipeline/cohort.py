@@ -14,7 +14,7 @@ from jaxtyping import Float, Shaped
 
 from einthoven import datasets, labels, splits
 from einthoven.audit import Subject
-from einthoven.pipeline.audited import Pairs, among, pairs_of, with_owners
+from einthoven.pipeline.audited import Pairs, among, pairs_of, sides, with_owners
 from einthoven.pipeline.experiment import Experiment, RunError
 from einthoven.store import Joined, Store, compile_store, plan
 
@@ -59,12 +59,12 @@ class Cohort:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def subject(self, split: str) -> Subject:
-        """What an audit looks at, before anybody stands on a side."""
+        """What an audit looks at."""
         cards = zip(self.signals.annotated, self.signals.stores, strict=True)
         prints = self.signals.fingerprints()
         return Subject(
             table=self.table,
-            side=np.full(len(self.table), "", dtype=object),
+            side=sides(self.parts),
             split=split,
             fingerprints=[prints[row] for row in self.rows],
             found=self.found,

@@ -17,7 +17,7 @@ _LOW_HZ, _HIGH_HZ = (0.5, 2.0), (18.0, 24.0)  # where the window rises and falls
 _PAD_S = 1.0
 _STILL = 0.005  # of the deviation: what counts as no change
 _FILLED_S = 0.5
-_TALLEST = 3.0  # times the typical peak: what eight bits hold
+_TYPICAL, _TALLEST = 0.7, 3.0  # the share of seconds that reach no higher, and how often that fits into eight bits
 
 
 def fingerprint(signal: Float[np.ndarray, "lead time"], rate_hz: float) -> Int8[np.ndarray, "lead sample"]:
@@ -95,10 +95,10 @@ def _window(frequency_hz: Float[np.ndarray, " bin"]) -> Float[np.ndarray, " bin"
 
 
 def _rounded(signal: Float[np.ndarray, "lead sample"]) -> Int8[np.ndarray, "lead sample"]:
-    """Eight bits a sample; the typical peak, the median over the seconds of their highest, is a third of the range."""
+    """Eight bits a sample; a third of the range is the peak of a typical second: seven in ten reach no higher."""
     second = int(FINGERPRINT_HZ)
     whole = signal.shape[1] // second * second
     seconds = np.abs(signal[:, :whole] if whole else signal).reshape(len(signal), -1, min(second, signal.shape[1]))
-    typical = np.median(seconds.max(axis=2), axis=1)[:, None]
+    typical = np.quantile(seconds.max(axis=2), _TYPICAL, axis=1)[:, None].astype(np.float32)
     scaled = np.divide(signal * 127, _TALLEST * typical, out=np.zeros_like(signal), where=typical > 1e-6)
     return np.clip(np.round(scaled), -127, 127).astype(np.int8)
