@@ -118,7 +118,7 @@ def test_every_altered_copy_is_found_and_nothing_else(name: str, ecgs: list[ECG]
     late = {"last half": 5.0, "late, filled up": 4.0}.get(name, 0.0)
     assert np.allclose(found["shift_s"], late, atol=0.003)
     shared = {"first half": 5.0, "last half": 5.0, "late, filled up": 6.0}.get(name, 10.0)
-    assert np.allclose(found["shared_s"], shared, atol=0.2)
+    assert np.mean(np.abs(found["shared_s"] - shared) < 0.1) > 0.9, "but for a lead that is flat at an end"
 
 
 def test_the_order_of_records_does_not_matter(ecgs: list[ECG]) -> None:

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy.signal import resample_poly
 
+from einthoven.audit._pairs import FINE_HZ, upsampled
 from einthoven.audit._subject import Subject, Verdict, exit_code
 from einthoven.records.writing import replacing
-from einthoven.signals.fingerprint import FINGERPRINT_HZ
 
 MAKER = "einthoven audit"
 _LISTED, _DRAWN, _DRAWN_LEADS = 100, 8, ("II", "V2", "V5", "I")
-_UP = 4
 
 
 def account(subject: Subject, verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -90,11 +88,11 @@ def _overlay(subject: Subject, first: int, second: int, shift_s: float) -> Itera
     """The leads of a pair that are drawn."""
     one, other = subject.fingerprints[first], subject.fingerprints[second]
     assert one is not None and other is not None
-    rate = FINGERPRINT_HZ * _UP
+    rate = FINE_HZ
     begin, late = max(0, round(shift_s * rate)), max(0, round(-shift_s * rate))
     common = [name for name in one.leads if name in other.leads]
     for name in sorted(common, key=lambda name: (name not in _DRAWN_LEADS, common.index(name)))[: len(_DRAWN_LEADS)]:
-        a, b = (resample_poly(p.samples[p.leads.index(name)].astype(float), _UP, 1) for p in (one, other))
+        a, b = (upsampled(p.samples[[p.leads.index(name)]])[0].astype(float) for p in (one, other))
         length = min(len(a) - begin, len(b) - late)
         a, b = a[begin : begin + length], b[late : late + length]
         a, b = (x / max(float(x.std()), 1e-9) for x in (a, b))

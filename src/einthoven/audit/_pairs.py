@@ -13,7 +13,7 @@ tenths of how much each differs from itself a beat later.
 With √n cells the work grows as n^1.5 at most.
 """
 
-__all__ = ["ENOUGH_S", "find_pairs", "nearest", "threshold"]
+__all__ = ["ENOUGH_S", "FINE_HZ", "find_pairs", "nearest", "threshold", "upsampled"]
 
 import dataclasses
 import statistics
@@ -31,7 +31,7 @@ from einthoven.signals.fingerprint import FINGERPRINT_HZ
 from einthoven.store import Fingerprint
 
 _UP = 4
-_FINE_HZ = _UP * FINGERPRINT_HZ
+FINE_HZ = _UP * FINGERPRINT_HZ
 _RISE_HZ = (1.0, 3.0)  # below, copies differ most: high-pass filters and the transients of a cut
 _HALF_S = 1.0  # of a window
 _APART_S, _NEAR_S = 0.2, 1.0  # a prominent point is the highest within the one, and a fifth of that within the other
@@ -48,7 +48,7 @@ _OWN = 0.4  # of how much a record differs from itself a beat later: two copies 
 _BEAT_S = 0.25
 _ROWS = 4096
 _COLUMNS = ["first", "second", "likeness", "leads", "inverted", "shift_s", "shared_s", "certain"]
-_WINDOW = np.arange(-round(_HALF_S * _FINE_HZ), round(_HALF_S * _FINE_HZ), _UP)
+_WINDOW = np.arange(-round(_HALF_S * FINE_HZ), round(_HALF_S * FINE_HZ), _UP)
 
 
 def threshold(leads: int) -> float:
@@ -160,7 +160,7 @@ def _lead(prints: Sequence[Fingerprint | None], name: str, asks: set[int]) -> _L
         step = max(1, _ROWS * 500 // int(length))
         for part in (group[i : i + step] for i in range(0, len(group), step)):
             coarse = np.stack([rows[i] for i in part])
-            fine = _fine(coarse)
+            fine = upsampled(coarse)
             flat[start[part][:, None] + np.arange(fine.shape[1])] = _eight_bits(fine)
             whose, where = _prominent(fine, coarse)
             windows.append(_unit(fine[whose[:, None], where[:, None] + _WINDOW]))
@@ -172,7 +172,7 @@ def _lead(prints: Sequence[Fingerprint | None], name: str, asks: set[int]) -> _L
     return _Lead(record, flat, start, stop, asking, np.concatenate(windows), *gathered)
 
 
-def _fine(coarse: Int8[np.ndarray, "row sample"]) -> Float[np.ndarray, "row fine"]:
+def upsampled(coarse: Int8[np.ndarray, "row sample"]) -> Float[np.ndarray, "row fine"]:
     """Four times as many samples, and the slow part taken off."""
     pad = min(coarse.shape[1] - 1, round(FINGERPRINT_HZ / 2))
     mirrored = np.pad(coarse.astype(np.float32), ((0, 0), (pad, pad)), mode="reflect")
@@ -192,12 +192,12 @@ def _prominent(
     fine: Float[np.ndarray, "record fine"], coarse: Int8[np.ndarray, "record sample"]
 ) -> tuple[Int[np.ndarray, " window"], Int[np.ndarray, " window"]]:
     """The points whose surroundings hold most power, whole windows inside the recorded part."""
-    width = round(0.065 * _FINE_HZ)
+    width = round(0.065 * FINE_HZ)
     power = uniform_filter1d(uniform_filter1d(fine**2, width, axis=1), width, axis=1)
-    highest = maximum_filter1d(power, 2 * round(_APART_S * _FINE_HZ) + 1, axis=1)
-    around = maximum_filter1d(power, 2 * round(_NEAR_S * _FINE_HZ) + 1, axis=1)
+    highest = maximum_filter1d(power, 2 * round(_APART_S * FINE_HZ) + 1, axis=1)
+    around = maximum_filter1d(power, 2 * round(_NEAR_S * FINE_HZ) + 1, axis=1)
     inside = np.zeros(fine.shape, dtype=bool)
-    half = round(_HALF_S * _FINE_HZ)
+    half = round(_HALF_S * FINE_HZ)
     inside[:, half : fine.shape[1] - half] = True
     recorded = coarse != 0
     first, last = recorded.argmax(axis=1) * _UP, (recorded.shape[1] - recorded[:, ::-1].argmax(axis=1)) * _UP
@@ -301,10 +301,10 @@ def _laid_over(
     one: Fingerprint, other: Fingerprint, shift: int, common: Sequence[str], briefly: bool = False
 ) -> dict[str, Any] | None:
     """Two records in some leads; briefly, whether it is worth a closer look."""
-    a, b = (_fine(p.samples[[p.leads.index(name) for name in common]]) for p in (one, other))
+    a, b = (upsampled(p.samples[[p.leads.index(name) for name in common]]) for p in (one, other))
     (a0, a1), (b0, b1) = _extent(one), _extent(other)
     begin, end = max(a0, b0 - shift + _UP), min(a1, b1 - shift - _UP)
-    if end - begin < max(ENOUGH_S * _FINE_HZ, _ENOUGH * min(a1 - a0, b1 - b0)) - 2 * _UP:
+    if end - begin < max(ENOUGH_S * FINE_HZ, _ENOUGH * min(a1 - a0, b1 - b0)) - 2 * _UP:
         return None
     x = _unit(a[:, begin:end:_UP])
     live = np.logical_and(x.any(axis=1), b[:, begin + shift : end + shift].any(axis=1))
@@ -326,8 +326,8 @@ def _laid_over(
         "likeness": overall(peak),
         "leads": int(live.sum()),
         "inverted": [name for name, value, on in zip(common, peak, live.tolist(), strict=True) if on and value < -0.5],
-        "shift_s": -(best + off) / _FINE_HZ,
-        "shared_s": (min(a1, b1 - best) - max(a0, b0 - best)) / _FINE_HZ + 2 * _EDGE_S,
+        "shift_s": -(best + off) / FINE_HZ,
+        "shared_s": (min(a1, b1 - best) - max(a0, b0 - best)) / FINE_HZ + 2 * _EDGE_S,
     }
 
 
@@ -347,7 +347,7 @@ def _top(
 def _self_likeness(one: Fingerprint) -> float:
     """How like a record is to itself a beat, or any longer time, later: the highest autocorrelation."""
     begin, end = (edge // _UP for edge in _extent(one))
-    rows = _fine(one.samples)[:, ::_UP][:, begin:end]
+    rows = upsampled(one.samples)[:, ::_UP][:, begin:end]
     rows = rows[rows.any(axis=1)]
     length = rows.shape[1]
     lags = np.arange(round(_BEAT_S * FINGERPRINT_HZ), int(length * (1 - _ENOUGH)))
@@ -362,7 +362,7 @@ def _self_likeness(one: Fingerprint) -> float:
 def _extent(one: Fingerprint) -> tuple[int, int]:
     """From where to where a record was recorded, in fine samples, without its edges."""
     live = np.flatnonzero(one.samples.any(axis=0))
-    edge = round(_EDGE_S * _FINE_HZ)
+    edge = round(_EDGE_S * FINE_HZ)
     return (int(live[0]) * _UP + edge, (int(live[-1]) + 1) * _UP - edge) if live.size else (0, 0)
 
 

@@ -30,7 +30,7 @@ _PRIOR = 1.0  # records that a word counts beside its own, with the share of all
 # Ids, labels and bookkeeping. What is left tells of the patient or the recording.
 _NO_FIELDS = frozenset(
     "record_id patient_id positive unknown fold content recording start_s stop_s synthetic parents store row shard "
-    "offset scale kept_leads notes skipped split part side".split()
+    "offset scale kept_leads notes skipped split part side owner".split()
 )
 _NO_PREFIXES = ("lead_", "fingerprint_")
 _WORDS = {"samples": "recording length"}
@@ -158,7 +158,7 @@ def _asked(subject: Subject) -> Iterator[_Asked]:
         if not models:
             continue
         best = max(models, key=lambda model: np.nan_to_num(models[model]))
-        answers = test[(test["class"] == name) & (test["model"] == best)]
+        answers = test[(test["class"] == name) & (test["model"] == best)].assign(source="")  # which plays no part here
         one = answers[answers["seed"] == answers["seed"].min()]
         truth = one["truth"].to_numpy(dtype=np.float64) == 1
         if min(truth.sum(), (~truth).sum()) >= FEWEST:

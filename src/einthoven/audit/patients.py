@@ -10,7 +10,7 @@ __all__ = ["patients"]
 import pandas as pd
 
 from einthoven.audit import Finding, Subject, Verdict
-from einthoven.audit._across import UNKNOWN, across, named
+from einthoven.audit._across import UNKNOWN, across, many, named
 
 _MANY = 20  # records, below which one each is no wonder
 
@@ -31,14 +31,13 @@ def patients(subject: Subject) -> Verdict:
     findings = []
     if len(shared):
         records = int(shared["records"].sum())
-        sentence = (
-            f"{len(shared)} patients stand on two sides ({named(shared['sides'].tolist())}), with {records} records."
-        )
+        sentence = f"{many(len(shared), 'patient')} on two sides ({named(shared['sides'].tolist())}), with "
+        sentence += f"{records} records."
         examples = tuple(f"{row.key}: {row.records} records in {row.sides}" for row in shared.head(3).itertuples())
         findings.append(Finding("leak", f"{sentence} Keep each patient on one side.", len(shared), examples))
     if unknown:
         where = named(subject.side[ids.isna().to_numpy() & used].tolist())
-        sentence = f"The patients of {unknown} records are unknown ({where}): they may stand on two sides."
+        sentence = f"Nobody knows the patients of {many(unknown, 'record')} ({where}): they may stand on two sides."
         findings.append(Finding("could not look", sentence, unknown))
     findings += [_single(subject, name) for name in _singles(subject, ids)]
     known = int(ids[used].nunique())

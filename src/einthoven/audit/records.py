@@ -9,7 +9,7 @@ __all__ = ["records"]
 import pandas as pd
 
 from einthoven.audit import Finding, Subject, Verdict
-from einthoven.audit._across import across, named
+from einthoven.audit._across import across, many, named
 
 
 def records(subject: Subject) -> Verdict:
@@ -23,25 +23,27 @@ def records(subject: Subject) -> Verdict:
     ids, content = subject.column("record_id"), subject.column("content")
     findings = []
     if len(shared := across(subject, ids)):
-        sentence = f"{len(shared)} records stand on two sides ({named(shared['sides'].tolist())}). "
+        sentence = f"{many(len(shared), 'record')} on two sides ({named(shared['sides'].tolist())}). "
         sentence += "Let each record be in one part."
         examples = tuple(f"{row.key} in {row.sides}" for row in shared.head(3).itertuples())
         findings.append(Finding("leak", sentence, len(shared), examples))
     if subject.conflicts:
-        sentence = f"The split lists {len(subject.conflicts)} records on two sides. Keep one row of each."
+        sentence = f"The split lists {many(len(subject.conflicts), 'record')} on two sides. Keep one row of each."
         findings.append(Finding("leak", sentence, len(subject.conflicts), subject.conflicts[:3]))
     copies = across(subject, content)
     mine = pd.DataFrame({"id": ids.astype(str), "content": content})[content.isin(copies["key"]) & used]
     names: dict[str, list[str]] = {str(key): list(each.unique()) for key, each in mine.groupby("content")["id"]}
     copies = copies[[len(names[key]) > 1 for key in copies["key"]]]
     if len(copies):
-        sentence = f"{len(copies)} recordings stand on two sides under different ids, sample for sample the same ("
+        sentence = f"{many(len(copies), 'recording')} on two sides under different ids, sample for sample the same ("
         sentence += f"{named(copies['sides'].tolist())}). Keep one of each."
         examples = tuple(f"{' = '.join(names[str(row.key)][:3])} in {row.sides}" for row in copies.head(3).itertuples())
         findings.append(Finding("leak", sentence, len(copies), examples))
     missing = int((content.isna().to_numpy() & used).sum())
     if missing:
-        sentence = f"The samples of {missing} records were not at hand: a copy under another id would not be seen."
+        sentence = (
+            f"The samples of {many(missing, 'record')} were not at hand: a copy under another id would not be seen."
+        )
         findings.append(Finding("could not look", sentence, missing))
     looked = f"{int(used.sum())} ids, and the samples of {int(used.sum()) - missing} records"
     return Verdict("records", looked, tuple(findings))

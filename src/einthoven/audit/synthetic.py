@@ -14,6 +14,7 @@ from jaxtyping import Bool
 from scipy.stats import binom
 
 from einthoven.audit import Finding, Subject, Verdict
+from einthoven.audit._across import many
 from einthoven.audit._pairs import nearest
 
 _FEWEST, _MOST = 20, 2000
@@ -39,7 +40,9 @@ def synthetic(subject: Subject) -> Verdict:
     findings = [*_descent(subject, made & used), *_nearness(subject, made)]
     held = int((made & np.isin(subject.side, _HELD_OUT)).sum())
     if held:
-        sentence = f"{held} synthetic records are in validation or test: what is measured on them is not about people."
+        sentence = (
+            f"{many(held, 'synthetic record')} in validation or test: what is measured on them is not about people."
+        )
         findings.append(Finding("warning", sentence, held))
     return Verdict("synthetic", f"{int((made & used).sum())} synthetic records beside real ones", tuple(findings))
 
@@ -58,7 +61,7 @@ def _descent(subject: Subject, made: Bool[np.ndarray, " record"]) -> Iterator[Fi
             name = subject.table["record_id"].iloc[i]
             crossed.append(f"{name} ({subject.side[i]}) descends from {apart[0]} ({side[apart[0]]})")
     if crossed:
-        sentence = f"{len(crossed)} synthetic records descend from records of another side. "
+        sentence = f"{many(len(crossed), 'synthetic record')} made from records of another side. "
         sentence += "Train the generator on the training records alone."
         yield Finding("leak", sentence, len(crossed), tuple(crossed[:3]))
     if orphans or absent:

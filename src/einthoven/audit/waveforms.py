@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from einthoven.audit import Finding, Subject, Verdict
-from einthoven.audit._across import named
+from einthoven.audit._across import many, named
 from einthoven.audit._pairs import ENOUGH_S, find_pairs
 
 _ON_TIME_S = 0.005
@@ -37,17 +37,20 @@ def waveforms(subject: Subject) -> Verdict:
     if apart.any():
         both = pairs[apart][["side", "other_side"]].to_numpy().tolist()
         where = named([" and ".join(sorted(sides, key=subject.sides.index)) for sides in both])
-        sentence = f"{apart.sum()} pairs of records on two sides are one recording ({where}). Keep each on one side."
+        sentence = f"{many(int(apart.sum()), 'pair')} of records on two sides, each one recording ({where}). "
+        sentence += "Keep both on one side."
         findings.append(Finding("leak", sentence, int(apart.sum()), _words(pairs[apart])))
     if (~apart).any():
-        sentence = f"{(~apart).sum()} pairs of records on one side are one recording, which counts twice there."
+        sentence = (
+            f"{many(int((~apart).sum()), 'pair')} of records on one side, each one recording, which counts twice there."
+        )
         findings.append(Finding("warning", sentence, int((~apart).sum()), _words(pairs[~apart])))
     blind = used & ~looked
     if blind.any():
         sentence = (
-            f"{blind.sum()} records could not be compared: they have no fingerprint, or less than {ENOUGH_S:g} s "
+            f"{many(int(blind.sum()), 'record')} could not be compared: without a fingerprint, or with less than "
         )
-        sentence += "with a beat in it."
+        sentence += f"{ENOUGH_S:g} s around a beat."
         names = tuple(subject.table["record_id"][blind].head(3))
         findings.append(Finding("could not look", sentence, int(blind.sum()), names))
     n = int(looked.sum())

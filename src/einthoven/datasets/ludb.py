@@ -127,6 +127,7 @@ class LUDB:
         citation="Kalyakulina et al. 2020, IEEE Access 8:186181, doi 10.1109/ACCESS.2020.3029211",
         url="https://physionet.org/content/ludb/1.0.1/",
         download="physionet:ludb/1.0.1",
+        single=True,
     )
     synthetic: ClassVar[bool] = False
     annotated = _CODES
