@@ -13,7 +13,6 @@ import itertools
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -285,7 +284,8 @@ def gap(options: argparse.Namespace) -> dict[str, Any]:
         for fold in tqdm(range(1, 11), desc=name, unit="fold", leave=False):
             part = splits.split(name, table, truth[:, None], test_fold=fold)
             train, test = (np.flatnonzero(part == side) for side in ("train", "test"))
-            model = Boosting(shape, seed=0).fit(signals[train], truth[train, None])
+            model = Boosting(shape, seed=0)
+            model.fit(signals[train], truth[train, None])
             answers[name][test] = model.predict(signals[test])[:, 0]
     cluster = clusters(table.set_index("record_id")["patient_id"])
     weights = resampled(cluster, 1000, 0)
@@ -369,15 +369,16 @@ def blas(folder: Path) -> pd.DataFrame:
 
 def worker(options: argparse.Namespace) -> dict[str, Any]:
     """One method in a process of its own, so that its memory can be told."""
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     found = {"search": search, "blas": blas}[options.method](options.folder)
-    seconds = time.perf_counter() - began
+    spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
     of = np.load(options.folder / "prints.npz")["of"]
     count = len(np.load(options.folder / "prints.npz")["leads"]) - len(of)
     right = set(zip(of.tolist(), range(count, count + len(of)), strict=True))
     hits = len(right & set(zip(found["first"], found["second"], strict=True)))
-    gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": seconds, "planted": len(of), "found": hits, "other": len(found) - hits, "gib": gib}
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    gib = int(peak.split()[1]) / 2**20  # which begins anew with the program, as what getrusage gives does not
+    return {**spent, "planted": len(of), "found": hits, "other": len(found) - hits, "gib": gib}
 
 
 def speed(options: argparse.Namespace) -> dict[str, Any]:
@@ -401,6 +402,7 @@ def speed(options: argparse.Namespace) -> dict[str, Any]:
                 ]
                 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
                 result = json.loads(Path(f"{name}/{method}").read_text())["worker"]
+                result.pop("machine")
                 rows.append({"records": count, "method": method, "fingerprints_s": made, **result})
                 tqdm.write(str(rows[-1]))
     show(pd.DataFrame(rows))
