@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from einthoven.audit import Fingerprint, Subject, fix, open_run, open_subject
 from einthoven.audit import audit as look
-from einthoven.audit import fix, open_run, open_subject
 from einthoven.cli import main
 from einthoven.datasets.simulated import Simulated
 from einthoven.pipeline import Arm, Experiment, run
@@ -165,7 +165,7 @@ def test_the_proposal_is_clean_and_is_not_written_over(call: Callable[..., tuple
     data = corpus(Path("ours"))
     words = ("audit", "--data", data, "--split", "official", "--folds", str(FOLDS))
     code, out, _ = call(*words, "--fix", "better.csv")
-    assert code == 10 and "better.csv: 1 records moved" in out
+    assert code == 10 and "better.csv: 1 moved" in out
     assert "the patients of 1 record" in out, "of whom the proposal cannot know either"
     code, out, _ = call("audit", "--data", data, "--split", "better.csv", "--out", "again")
     assert code == 11 and not [line for line in out.splitlines() if line.startswith("leak")]
@@ -236,3 +236,113 @@ def test_pairs_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     start(data, tmp_path / "one", allow_leaks=True)
     monkeypatch.setattr("einthoven.pipeline.audited.find_pairs", lambda prints: pytest.fail("looked again"))
     start(data, tmp_path / "two", allow_leaks=True)
+
+
+# What it must not call clean
+
+
+def by_file(folder: Path, text: str, **options: object) -> object:
+    (folder / "mine.csv").write_text(text)
+    data = [corpus(folder / "ours", twin=False)]
+    return open_subject(data, split=str(folder / "mine.csv"), stores=folder, progress=False, **options)[0]  # type: ignore[arg-type]
+
+
+def statuses(subject: object, *checks: str) -> dict[str, str]:
+    return {verdict.check: verdict.status for verdict in look(subject, checks)}  # type: ignore[arg-type]
+
+
+def rows_of(parts: list[str], **columns: list[str]) -> str:
+    table = pd.DataFrame({"record": [f"r{i}" for i in range(len(parts))], "split": parts, **columns})
+    return table.to_csv(index=False)
+
+
+HALF = ["train"] * PEOPLE + ["test"] * PEOPLE  # of two records each, patient by patient
+
+
+def test_ids_that_are_not_there_were_not_looked_at(tmp_path: Path) -> None:
+    text = rows_of(HALF) + "".join(f"ghost{i},test\n" for i in range(30))
+    subject = by_file(tmp_path, text)
+    (verdict,) = look(subject, ["records"])  # type: ignore[arg-type]
+    assert verdict.status == "could not look" and "names 30 ids" in verdict.findings[0].sentence
+
+
+@pytest.mark.parametrize("word", ["NA", "n/a", "unknown", "-1", "None", ""])
+def test_a_word_for_nobody_is_nobody(word: str, tmp_path: Path) -> None:
+    folder = tmp_path / "lost"
+    (tmp_path / "mine.csv").write_text(rows_of(HALF, patient=[word] * len(HALF)))
+    data = corpus(folder, twin=False)
+    index = pd.read_csv(folder / "index.csv").assign(patient="")
+    index.to_csv(folder / "index.csv", index=False)
+    subject, _ = open_subject([data], split=str(tmp_path / "mine.csv"), stores=tmp_path, progress=False)
+    assert statuses(subject, "patients") == {"patients": "could not look"}
+    assert fix(subject, look(subject))["split"].tolist() == HALF
+
+
+def test_a_record_on_two_sides_takes_its_patient_and_its_signal_along(tmp_path: Path) -> None:
+    subject = by_file(tmp_path, rows_of(HALF) + "r0,test\n")
+    found = statuses(subject, "records", "patients", "waveforms")
+    assert found == {"records": "leak", "patients": "leak", "waveforms": "leak"}
+
+
+def test_a_dead_recording_is_nobody_s_copy(tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    data = corpus(folder, twin=False)
+    signals = np.load(folder / "signals.npy")
+    signals[[0, -1]] = 80
+    np.save(folder / "signals.npy", signals)
+    subject, _ = open_subject([data], split="official", folds=FOLDS, stores=tmp_path, progress=False)
+    assert statuses(subject, "records") == {"records": "could not look"}
+
+
+def test_the_file_may_tell_of_windows_and_of_synthetic_children(tmp_path: Path) -> None:
+    n = len(HALF)
+    parents = [""] * (n - 1) + ["r0; r1"]
+    more = {"recording": ["long"] * 2 + [f"own{i}" for i in range(2, n)], "synthetic": ["False"] * (n - 1) + ["True"]}
+    parts = ["test", *HALF[1:-1], "train"]
+    subject = by_file(tmp_path, rows_of(parts, parents=parents, **more))
+    assert statuses(subject, "windows", "synthetic") == {"windows": "leak", "synthetic": "leak"}
+
+
+def test_pairs_without_a_common_lead_were_not_compared(tmp_path: Path) -> None:
+    source = Simulated(8, visits=(1, 1), seed=1)
+    ecgs = [source.read(name) for name in source.table()["record_id"]]
+    prints = [Fingerprint.of(ecg.select(["I" if i % 2 else "II"])) for i, ecg in enumerate(ecgs)]
+    table = source.table().assign(dataset="simulated", patient_id=None)
+    subject = Subject(table, np.array(["train", "test"] * 4, dtype=object), "mine.csv", prints)
+    (verdict,) = look(subject, ["waveforms"])
+    assert verdict.status == "could not look" and verdict.findings[0].count == 16 and "12 pairs" in verdict.looked
+    assert statuses(subject, "identity") == {"identity": "not asked"}
+
+
+@pytest.mark.parametrize("seconds", [0.02, 1.0, 2.4, 3.0])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_and_short_recordings_do_not_stop_it(seconds: float, count: int) -> None:
+    source = Simulated(count, visits=(1, 1), seed=1)
+    ecgs = [source.read(name).crop(0, seconds).select(["I"]) for name in source.table()["record_id"]]
+    side = np.array(["train", "test", "test"][:count], dtype=object)
+    subject = Subject(source.table().assign(dataset="simulated"), side, "mine.csv", [Fingerprint.of(e) for e in ecgs])
+    assert all(verdict.status != "leak" for verdict in look(subject))
+
+
+def test_the_audit_splits_as_a_study_does(tmp_path: Path) -> None:
+    data = corpus(tmp_path / "ours")
+    out = start(data, tmp_path / "run", split="by_patient")
+    part = pd.read_parquet(out / "predictions.parquet").drop_duplicates("record").set_index("record")["part"]
+    subject, _ = open_subject(
+        [data], split="by_patient", labels_of=["own"], folds=FOLDS, stores=tmp_path, progress=False
+    )
+    given = pd.Series(subject.side, index=subject.table["record_id"])
+    assert (given[part.index] == part).all() and (given.drop(part.index) == "train").all()
+
+
+def test_a_scale_and_a_contract_that_are_not_what_they_should_be(call: Callable[..., tuple[int, str, str]]) -> None:
+    Path("scale.json").write_text('{"mean": {"I": null}, "std": {"I": 1}}')
+    code, _, err = call("audit", "--data", "simulated=4", "--fitted", "scale.json")
+    assert code == 1 and 'scale.json shall hold {"mean"' in err
+    Path("made").mkdir()
+    contract = {"patients_seen": [], "unknown_patients_seen": 0, "pretrained": {"patients_seen": []}}
+    Path("made/contract.json").write_text(json.dumps(contract))
+    code, _, err = call("audit", "--data", "simulated=4", "--checkpoint", "made", "--checks", "checkpoints")
+    assert code == 0, err
+    code, _, err = call("audit", "--data", "simulated=4", "--split", "by_patient", "--fix", "nowhere/better.csv")
+    assert code == 1 and "nowhere is no folder" in err

@@ -121,13 +121,14 @@ def test_unused_and_external(tmp_path: Path) -> None:
     assert found.notes[-1] == "Not in the file, and so unused: 1 record of the data."
 
 
-def test_folds_need_to_know_which_is_tested(tmp_path: Path) -> None:
+def test_the_last_fold_is_tested_unless_another_is_named(tmp_path: Path) -> None:
     text = "ecg_id,strat_fold\n1,1\n2,2.0\n15,3\n"
     assert read(tmp_path, text, test_fold=3).parts.tolist() == ["train", "validation", "test"]
     assert read(tmp_path, text, test_fold=1).parts.tolist() == ["test", "train", "validation"]
     assert read(tmp_path, text, test_fold=1).folds.tolist() == [1, 2, 3]
-    refused(tmp_path, text, "holds folds 1 to 3; say which is the test set")
-    refused(tmp_path, text, "holds folds 1 to 3, not 4; say which", test_fold=4)
+    last = read(tmp_path, text)
+    assert last.parts.tolist() == ["train", "validation", "test"] and "Fold 3 of the file is taken" in last.notes[-1]
+    refused(tmp_path, text, "holds folds 1 to 3, not 4; choose the test set", test_fold=4)
     assert read(tmp_path, "id,fold\n1,train\n2,test\n", test_fold=4).notes[-1].endswith("test fold 4 was not needed.")
 
 

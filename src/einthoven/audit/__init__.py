@@ -24,6 +24,7 @@ __all__ = [
     "open_run",
     "open_subject",
     "summary",
+    "with_owners",
 ]
 
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ from einthoven import registry
 from einthoven.audit._account import MAKER, account, keep
 from einthoven.audit._fix import fix, summary
 from einthoven.audit._open import open_run, open_subject
+from einthoven.audit._owners import with_owners
 from einthoven.audit._pairs import find_pairs
 from einthoven.audit._subject import STATUSES, Finding, Status, Subject, Verdict, exit_code
 from einthoven.store import Fingerprint

@@ -1,14 +1,12 @@
 """What stands on more than one side."""
 
-__all__ = ["UNKNOWN", "across", "many", "named"]
+__all__ = ["across", "many", "named"]
 
 from collections.abc import Sequence
 
 import pandas as pd
 
 from einthoven.audit._subject import Subject
-
-UNKNOWN = ("", "nan", "none", "null", "na", "n/a", "unknown", "-1", "?")
 
 
 def across(subject: Subject, keys: pd.Series) -> pd.DataFrame:

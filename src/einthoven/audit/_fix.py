@@ -124,7 +124,7 @@ def _links(subject: Subject, verdicts: Sequence[Verdict], made: np.ndarray) -> p
             found += [(first[a], first[b], _PAIR) for a, b in pairs if a in first and b in first]
     links = [pd.DataFrame(found, columns=["one", "other", "kind"]).astype({"one": int, "other": int})]
     for column, kind in _SAME.items():
-        values = subject.column(column).astype(object)
+        values = (subject.patients if column == "patient_id" else subject.column(column)).astype(object)
         rows = order[(values.notna() & (values != "")).to_numpy()[order]]
         code, _ = pd.factorize(values.iloc[rows])
         _, start = np.unique(code, return_index=True)

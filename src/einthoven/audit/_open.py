@@ -4,6 +4,7 @@ __all__ = ["open_run", "open_subject"]
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import numpy as np
 import pandas as pd
 
 from einthoven import datasets, labels, splits
+from einthoven.audit._owners import with_owners
+from einthoven.audit._pairs import find_pairs
 from einthoven.audit._subject import Subject
 from einthoven.store import Fingerprint, Store, compile_store, plan
 
+_YES = ("true", "1", "1.0", "yes", "y")
 _OURS = ("content", "lead_names", "lead_mean", "lead_std", "lead_count", "synthetic", "parents", "notes")
 
 
@@ -63,34 +67,72 @@ def open_subject(
     vocabularies = [labels.get(name, codes) for name in labels_of]
     each = [labels.targets(table, vocabulary, annotated) for vocabulary in vocabularies]
     targets = np.concatenate(each, axis=1) if each else np.empty((len(table), 0))
-    facts: dict[str, Any] = {"side": table["dataset"].to_numpy(dtype=object)}
-    notes: tuple[str, ...] = ()
-    if split is not None and splits.is_file(split):
-        found = splits.read_split(split, table, test_fold=test_fold)
-        table, notes = found.table.reset_index(drop=True), found.notes
-        facts = {"side": found.parts, "conflicts": found.conflicts}
-    elif split is not None:
-        fold = folds if test_fold is None else test_fold
-        facts = {"side": splits.split(split, table, targets, test_fold=fold, folds=folds, refuse=False)}
+    prints = [one for _, each_print in opened for one in each_print]
     subject = Subject(
         table=table,
-        split=split,
-        fingerprints=[one for _, prints in opened for one in prints],
+        side=table["dataset"].to_numpy(dtype=object),
+        fingerprints=prints,
         cards={name: dataclasses.asdict(source.card) for name, source in zip(names, sources, strict=True)},
         targets=targets if vocabularies else None,
         classes=tuple(code for vocabulary in vocabularies for code in vocabulary.codes),
-        **facts,
     )
-    return subject, notes
+    if split is None:
+        return subject, ()
+    if splits.is_file(split):
+        return _by_file(subject, split, splits.read_split(split, table, test_fold=test_fold))
+    found = find_pairs(prints)
+    fold = folds if test_fold is None else test_fold
+    side = splits.split(split, with_owners(table, found[0]), targets, test_fold=fold, folds=folds, refuse=False)
+    return dataclasses.replace(subject, split=split, side=side, found=found), ()
+
+
+def _by_file(subject: Subject, split: str, found: splits.SplitFile) -> tuple[Subject, tuple[str, ...]]:
+    """The subject on the sides of a file; a record that the file puts on two sides has two rows."""
+    place = {name: i for i, name in enumerate(subject.table["record_id"])}
+    rows = np.array([*range(len(subject.table)), *(place[name] for name, _ in found.second)], dtype=np.int64)
+    table = _annotated(found.table.reset_index(drop=True), found.fields).iloc[rows].reset_index(drop=True)
+    prints = subject.fingerprints
+    mended = dataclasses.replace(
+        subject,
+        table=table,
+        side=np.array([*found.parts, *(part for _, part in found.second)], dtype=object),
+        split=split,
+        fingerprints=[prints[i] for i in rows] if len(prints) else (),
+        targets=None if subject.targets is None else subject.targets[rows],
+        absent=found.absent,
+    )
+    return mended, found.notes
+
+
+def _annotated(table: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+    """The table with what a split file says besides; `synthetic` and `parents` come as text."""
+    ids = set(table["record_id"])
+    short = {name.partition(":")[2]: name for name in ids}
+    made: dict[str, Any] = {str(name): fields[name].to_numpy() for name in fields if not _known(table, str(name))}
+    if "synthetic" in made:
+        made["synthetic"] = [str(value).strip().lower() in _YES for value in made["synthetic"]]
+    if "parents" in made:
+        each = [re.split(r"[;,\s]+", str(text).strip()) if isinstance(text, str) else [] for text in made["parents"]]
+        made["parents"] = [[name if name in ids else short.get(name, name) for name in one if name] for one in each]
+    return table.assign(**made)
+
+
+def _known(table: pd.DataFrame, name: str) -> bool:
+    """Whether the table says something itself."""
+    if name not in table:
+        return False
+    said = table[name].map(lambda value: len(value) > 0 if isinstance(value, list | np.ndarray) else pd.notna(value))
+    return bool((table[name] == True).any() if name == "synthetic" else said.any())  # noqa: E712 - of objects
 
 
 def _of_file(split: str | None, test_fold: int | None) -> tuple[Subject, tuple[str, ...]]:
-    """A split file by itself: only its ids can be looked at."""
+    """A split file by itself: only what it says can be looked at."""
     if split is None or not splits.is_file(split):
         raise ValueError("there is nothing to audit: name data sets with --data NAME=WHERE, or a file with --split")
     found = splits.read_split(split, None, test_fold=test_fold)
-    table = found.table.assign(dataset=Path(split).stem)
-    return Subject(table=table, side=found.parts, split=split, conflicts=found.conflicts), found.notes
+    bare = found.table.drop(columns=[name for name in ("synthetic", "parents") if name in found.table])
+    found = dataclasses.replace(found, table=bare.assign(dataset=Path(split).stem))
+    return _by_file(Subject(table=found.table, side=found.parts), split, found)
 
 
 def _opened(
@@ -151,7 +193,7 @@ def open_run(
     return dataclasses.replace(
         subject,
         side=side,
-        split=facts["split"],
+        split=facts["split"] if len(facts["folds"]) == 1 else f"{facts['split']}, test fold {fold}",
         predictions=mine,
         thresholds=thresholds[thresholds["fold"] == fold],
         contracts={path.parent.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in cells},

@@ -8,9 +8,9 @@ The two records are laid over each other where the windows match, and compared i
 `likeness` is the median over the leads of the absolute correlation, so one lead may be bad, or upside down.
 
 A rhythm like a clock is like every other such rhythm. So a pair is certain only if the two differ by less than four
-tenths of how much each differs from itself a beat later.
+tenths of how much the less regular of them differs from itself a beat later.
 
-With √n cells the work grows as n^1.5 at most.
+With √n cells the comparison of windows grows as n^1.5; the rest grows with the number of look-alikes, which are few.
 """
 
 __all__ = ["ENOUGH_S", "FINE_HZ", "find_pairs", "nearest", "threshold", "upsampled"]
@@ -44,9 +44,9 @@ _PROBED, _PROBED_MOST = 2, 3  # leads in which a record asks; all its leads are 
 _FEW = 8  # windows, with which it asks in one more
 _CELLS = 3  # in which a window is looked for
 _ALIKE, _ALIKE_LEAD, _ALIKE_FIRST = 0.98, 0.92, 0.9
-_OWN = 0.4  # of how much a record differs from itself a beat later: two copies of it must differ less
+_OWN = 0.4  # of how much the less regular record differs from itself a beat later: two copies must differ less
 _BEAT_S = 0.25
-_ROWS = 4096
+_ROWS, _SAMPLES = 4096, 2**23  # of what is compared at once
 _COLUMNS = ["first", "second", "likeness", "leads", "inverted", "shift_s", "shared_s", "certain"]
 _WINDOW = np.arange(-round(_HALF_S * FINE_HZ), round(_HALF_S * FINE_HZ), _UP)
 
@@ -68,14 +68,14 @@ def find_pairs(
     Returns:
         One row a pair, the likest first: `first` and `second` (positions), `likeness`, `leads` (compared), `inverted`
         (their names), `shift_s` (by which the second one begins later), `shared_s`, and `certain` (False where both are
-        too regular to tell). And which records could be
-        compared at all: those that have two seconds and a prominent point in some lead.
+        too regular to tell). And which records could be compared at all: those with a prominent point in some lead and
+        a second on either side of it.
     """
 
     looked = np.zeros(len(prints), dtype=bool)
     found: dict[tuple[int, int], dict[str, Any]] = {}
     seen: set[tuple[int, int, int]] = set()
-    order = {i: _order(one) for i, one in enumerate(prints) if one is not None}
+    order = {i: _order(one) for i, one in enumerate(prints) if one is not None and one.leads}
     for turn in range(_PROBED_MOST):
         plan: dict[str, set[int]] = {}
         for i, leads in order.items():
@@ -221,8 +221,9 @@ def _candidates(lead: _Lead) -> tuple[list[int], list[int], list[int]]:
         swap = lead.owner[mine] > lead.owner[theirs]
         mine, theirs = np.where(swap, theirs, mine), np.where(swap, mine, theirs)
         triples = _distinct(lead.owner[mine], lead.owner[theirs], lead.at[theirs] - lead.at[mine])
-        for i in range(0, triples.shape[1], _ROWS):
-            part = triples[:, i : i + _ROWS]
+        step = max(1, _SAMPLES // int((lead.stop - lead.start).max()))
+        for i in range(0, triples.shape[1], step):
+            part = triples[:, i : i + step]
             likeness = _overlap(lead, *part)
             good = likeness >= _ALIKE_LEAD
             kept.append(np.vstack([part[:, good], likeness[good]]))
@@ -246,7 +247,9 @@ def _distinct(
 def _alike(lead: _Lead) -> Iterator[tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]]:
     """Pairs of windows with a correlation of .98 or more, of either sign, cell by cell."""
     windows = lead.windows
-    cells = max(1, round(2 * np.sqrt(len(windows))))
+    if len(windows) < 2:
+        return
+    cells = min(len(windows), round(2 * np.sqrt(len(windows))) + 1)
     centres = windows[np.random.default_rng(0).choice(len(windows), cells, replace=False)]
     near = np.empty((len(windows), min(_CELLS, cells)), dtype=np.int32)
     for i in range(0, len(windows), _ROWS):

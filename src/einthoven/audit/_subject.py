@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Shaped
 
+from einthoven.splits import UNKNOWN
 from einthoven.store import Fingerprint
 
 Status = Literal["leak", "could not look", "warning", "clean", "not asked"]
@@ -31,7 +32,7 @@ class Subject:
         split: What the sides are: the name of a split, or None where they are data sets.
         fingerprints: One a record, or None for a record without.
         found: What `find_pairs` gave for the fingerprints, if it has been asked already.
-        conflicts: Records that the split puts on two sides; here each has one row, on the first of them.
+        absent: Ids that the split names and that are not among the records.
         cards: Of the data sets, by name: `einthoven.datasets.Card` as JSON values.
         targets: Labels, `record class`: 1, 0 or NaN where unknown.
         classes: The names of the columns of `targets`.
@@ -47,7 +48,7 @@ class Subject:
     split: str | None = None
     fingerprints: Sequence[Fingerprint | None] = ()
     found: tuple[pd.DataFrame, Bool[np.ndarray, " record"]] | None = None
-    conflicts: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     cards: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     targets: Float[np.ndarray, "record class"] | None = None
     classes: tuple[str, ...] = ()
@@ -62,6 +63,12 @@ class Subject:
         order = ("train", "validation", "test", "external")
         found = set(self.side[self.side != ""])
         return (*(name for name in order if name in found), *sorted(found - set(order)))
+
+    @property
+    def patients(self) -> pd.Series:
+        """The patient of each record, missing where nobody knows: words such as `unknown` name nobody."""
+        ids = self.column("patient_id").astype("string").str.strip()
+        return ids.mask(ids.str.lower().isin(UNKNOWN))
 
     def column(self, name: str) -> pd.Series:
         """A column of the table, or missing values where it has none."""

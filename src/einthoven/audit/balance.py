@@ -18,7 +18,6 @@ from jaxtyping import Bool, Float, Int
 from scipy.stats import fisher_exact, ttest_ind_from_stats
 
 from einthoven.audit import Finding, Subject, Verdict
-from einthoven.audit._across import UNKNOWN
 from einthoven.evaluation.bootstrap import clusters
 from einthoven.evaluation.holm import holm
 
@@ -49,8 +48,7 @@ def balance(subject: Subject) -> Verdict:
     if subject.split is None or "train" not in subject.sides or not others:
         return Verdict("balance", "no split says what is training and what is not", asked=False)
     features = _features(subject)
-    ids = subject.column("patient_id").astype("string").str.strip()
-    known = ids.mask(ids.str.lower().isin(UNKNOWN)).to_numpy(object)
+    known = subject.patients.to_numpy(object)
     patient = clusters(pd.Series(known, index=subject.column("record_id").to_numpy()))
     made = [each for side in others for each in _differences(subject, features, patient, side)]
     corrected = holm(np.array([each.p for each in made], dtype=np.float64))

@@ -19,7 +19,6 @@ from typing import Any
 import pandas as pd
 
 from einthoven.audit import Finding, Status, Subject, Verdict
-from einthoven.audit._across import UNKNOWN
 from einthoven.training import SALT_VARIABLE, hash_patient
 
 
@@ -33,8 +32,7 @@ def checkpoints(subject: Subject) -> Verdict:
 
     if not subject.contracts:
         return Verdict("checkpoints", "no checkpoint was given", asked=False)
-    ids = subject.column("patient_id").astype("string").str.strip()
-    people = pd.DataFrame({"side": subject.side, "patient": ids.mask(ids.str.lower().isin(UNKNOWN)).to_numpy(object)})
+    people = pd.DataFrame({"side": subject.side, "patient": subject.patients.to_numpy(object)})
     people["unseen"] = (people["side"] != "train") | (subject.split is None)
     people = people[people["side"] != ""]
     unknown = int((people["patient"].isna() & people["unseen"]).sum())
@@ -55,7 +53,8 @@ def _stages(
 ) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
     """A contract and those of the stages before it, with a name for each."""
     yield name, contract, early
-    for number, earlier in enumerate(contract.get("pretrained") or (), start=1):
+    before = contract.get("pretrained") or ()
+    for number, earlier in enumerate([before] if isinstance(before, Mapping) else before, start=1):
         yield from _stages(f"{name}, pretraining {number}", earlier, early=True)
 
 

@@ -18,7 +18,6 @@ from jaxtyping import Bool, Float, Int, Shaped
 from scipy.stats import norm, rankdata
 
 from einthoven.audit import STATUSES, Finding, Status, Subject, Verdict
-from einthoven.audit._across import UNKNOWN
 from einthoven.evaluation.bootstrap import clusters
 from einthoven.evaluation.contrasts import contrasts
 from einthoven.metrics.auroc import auroc
@@ -92,8 +91,7 @@ def fields(subject: Subject) -> Verdict:
     if not asked:
         sentence = f"No class has {FEWEST} positives and negatives among the test records."
         return Verdict("fields", looked, (Finding("could not look", sentence, left),))
-    ids = subject.column("patient_id").astype("string").str.strip()
-    known = ids.mask(ids.str.lower().isin(UNKNOWN)).to_numpy(object)
+    known = subject.patients.to_numpy(object)
     cluster = clusters(pd.Series(known, index=subject.column("record_id").to_numpy()))
     fold = np.random.default_rng(0).permutation(cluster.max() + 1)[cluster] % _FOLDS
     findings = [_finding(subject, field, asked, fold, len(found) * len(asked)) for field in found]

@@ -24,6 +24,7 @@ from jaxtyping import Float, Float32, Int, Shaped
 from scipy.stats import poisson
 
 from einthoven.audit import Finding, Subject, Verdict
+from einthoven.audit._across import many
 from einthoven.audit._embedding import Fit, embed, fit, likeness
 from einthoven.records.leads import TWELVE
 
@@ -62,11 +63,12 @@ def identity(subject: Subject) -> Verdict:
 
     Arguments:
         subject: Its `fingerprints` are read, and `record_id` and `patient_id`. A record without three whole beats in
-            one of the twelve leads is not looked at.
+            one of the twelve leads cannot be looked at.
 
     Returns:
-        At most a warning; then `pairs` holds the 50 most alike pairs, and `likeness`, which is the mean cosine over the
-        shared leads, from −1 to 1. Some of them are of different people: the finding says how many to expect.
+        *Could not look* for records without three whole beats, and at most a warning; then `pairs` holds the 50 most
+        alike pairs, and `likeness`, which is the mean cosine over the shared leads, from −1 to 1. Some of them are of
+        different people: the finding says how many to expect.
     """
 
     sides = subject.sides
@@ -81,14 +83,20 @@ def identity(subject: Subject) -> Verdict:
         _across(records.of(side == one), records.of(side == other), shipped, count)
     own = _own_rate(records, shipped)
     unseen = int((subject.side != "").sum()) - len(records.row)
-    looked = [f"{len(records.row)} records, but not the {unseen} without three whole beats in their fingerprint"]
+    if not count.compared.any():
+        why = f"no two records on two sides have three whole beats of one lead each ({unseen} have them in none)"
+        return Verdict("identity", why, asked=False)
+    looked = [f"{len(records.row)} records"]
     warned = []
     for kind in map(int, np.flatnonzero(count.compared.any(axis=1))):
         words, chance, clear = _judged(kind, count, own, shipped)
         looked += [] if clear else [words + ", which is no clear excess"]
         warned += [(kind, words, chance)] if clear else []
     pairs = _pairs(subject, count.best, [kind for kind, _, _ in warned]) if warned else None
-    findings = (_finding(subject, count, shipped, *warning) for warning in warned)
+    findings = [_finding(subject, count, shipped, *warning) for warning in warned]
+    if unseen:
+        sentence = f"{many(unseen, 'record')} could not be compared: without three whole beats in the fingerprint."
+        findings.append(Finding("could not look", sentence, unseen))
     return Verdict("identity", "; ".join(looked), tuple(findings), pairs=pairs)
 
 
@@ -98,7 +106,7 @@ def _records(subject: Subject) -> _Records:
     for row, fingerprint in enumerate(subject.fingerprints):
         if fingerprint is not None and subject.side[row] != "":
             vectors[row] = embed(fingerprint)
-    patient, _ = pd.factorize(subject.column("patient_id").astype("string"))
+    patient, _ = pd.factorize(subject.patients)
     rows = np.flatnonzero(vectors.any(axis=(1, 2)))
     return _Records(rows, vectors[rows], patient[rows])
 

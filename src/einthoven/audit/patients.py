@@ -10,7 +10,7 @@ __all__ = ["patients"]
 import pandas as pd
 
 from einthoven.audit import Finding, Subject, Verdict
-from einthoven.audit._across import UNKNOWN, across, many, named
+from einthoven.audit._across import across, many, named
 
 _MANY = 20  # records, below which one each is no wonder
 
@@ -24,8 +24,7 @@ def patients(subject: Subject) -> Verdict:
     """
 
     used = subject.side != ""
-    ids = subject.column("patient_id")
-    ids = ids.mask(ids.astype("string").str.strip().str.lower().isin(UNKNOWN))
+    ids = subject.patients
     shared = across(subject, ids)
     unknown = int((ids.isna().to_numpy() & used).sum())
     findings = []

@@ -27,9 +27,10 @@ def records(subject: Subject) -> Verdict:
         sentence += "Let each record be in one part."
         examples = tuple(f"{row.key} in {row.sides}" for row in shared.head(3).itertuples())
         findings.append(Finding("leak", sentence, len(shared), examples))
-    if subject.conflicts:
-        sentence = f"The split lists {many(len(subject.conflicts), 'record')} on two sides. Keep one row of each."
-        findings.append(Finding("leak", sentence, len(subject.conflicts), subject.conflicts[:3]))
+    if subject.absent:
+        sentence = f"The split names {many(len(subject.absent), 'id')} that cannot be found among the records: nobody "
+        sentence += "has looked at these."
+        findings.append(Finding("could not look", sentence, len(subject.absent), subject.absent[:3]))
     copies = across(subject, content)
     mine = pd.DataFrame({"id": ids.astype(str), "content": content})[content.isin(copies["key"]) & used]
     names: dict[str, list[str]] = {str(key): list(each.unique()) for key, each in mine.groupby("content")["id"]}
@@ -41,9 +42,8 @@ def records(subject: Subject) -> Verdict:
         findings.append(Finding("leak", sentence, len(copies), examples))
     missing = int((content.isna().to_numpy() & used).sum())
     if missing:
-        sentence = (
-            f"The samples of {many(missing, 'record')} were not at hand: a copy under another id would not be seen."
-        )
+        sentence = f"The samples of {many(missing, 'record')} were not at hand, or never change: "
+        sentence += "a copy under another id would not be seen."
         findings.append(Finding("could not look", sentence, missing))
     looked = f"{int(used.sum())} ids, and the samples of {int(used.sum()) - missing} records"
     return Verdict("records", looked, tuple(findings))

@@ -52,8 +52,9 @@ def _descent(subject: Subject, made: Bool[np.ndarray, " record"]) -> Iterator[Fi
     side = dict(zip(subject.table["record_id"].astype(str), subject.side, strict=True))
     crossed, absent, orphans = [], 0, 0
     parents = subject.column("parents")
+    direct = dict(zip(subject.table["record_id"].astype(str), map(_listed, parents), strict=True))
     for i in np.flatnonzero(made):
-        mine = [str(name) for name in _listed(parents.iloc[i])]
+        mine = _ancestors(_listed(parents.iloc[i]), direct)
         orphans += not mine
         absent += any(name not in side for name in mine)
         apart = [name for name in mine if side.get(name, "") not in ("", subject.side[i])]
@@ -71,8 +72,18 @@ def _descent(subject: Subject, made: Bool[np.ndarray, " record"]) -> Iterator[Fi
         yield Finding("could not look", sentence + "they may descend from held-out ones.", orphans + absent)
 
 
-def _listed(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | tuple | np.ndarray) else []
+def _listed(value: object) -> list[str]:
+    return [str(name) for name in value] if isinstance(value, list | tuple | np.ndarray) else []
+
+
+def _ancestors(parents: list[str], direct: dict[str, list[str]]) -> list[str]:
+    """The parents, their parents and so on, each once."""
+    known, todo = dict.fromkeys(parents), list(parents)
+    while todo:
+        more = [name for name in direct.get(todo.pop(), []) if name not in known]
+        known |= dict.fromkeys(more)
+        todo += more
+    return list(known)
 
 
 def _nearness(subject: Subject, made: Bool[np.ndarray, " record"]) -> Iterator[Finding]:
@@ -83,7 +94,9 @@ def _nearness(subject: Subject, made: Bool[np.ndarray, " record"]) -> Iterator[F
     rng = np.random.default_rng(0)
     fakes, reals = (_some(np.flatnonzero(train & mask), rng) for mask in (made, ~made))
     n = min(len(fakes), len(reals))
-    if not n and not (train & made).any():
+    if not (train & made).any():
+        if not train.any():
+            yield Finding("could not look", "No side is training: how near synthetic records come was not measured.")
         return
     distances = [nearest([prints[i] for i in part[:n]], [prints[i] for i in held]) for part in (fakes, reals)]
     ours, theirs = (values[~np.isnan(values)] for values in distances)

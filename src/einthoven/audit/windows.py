@@ -17,7 +17,7 @@ import pandas as pd
 from jaxtyping import Bool, Int
 
 from einthoven.audit import Finding, Subject, Verdict
-from einthoven.audit._across import UNKNOWN
+from einthoven.splits import UNKNOWN
 
 _COLUMNS = ["record", "other", "side", "other_side", "recording", "overlap_s"]
 

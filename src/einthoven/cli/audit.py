@@ -67,6 +67,8 @@ def audit(
         raise ValueError(
             f"{fix} is there already; name a new file" if fix.exists() else "--fix mends a --split; give one"
         )
+    if fix is not None and not fix.absolute().parent.is_dir():
+        raise ValueError(f"{fix.parent} is no folder; make it first, or write {fix.name} elsewhere")
     where: dict[str, Any] = {"stores": stores or out.parent / "stores", "workers": workers, "test_fold": test_fold}
     if run is not None:
         if data or split or labels:
@@ -89,7 +91,7 @@ def audit(
 def _looked(subject: Subject, checks: Sequence[str]) -> tuple[Subject, list[Verdict]]:
     """Asks every check, beside a bar; the pairs that look like one recording are looked for once."""
     with tqdm(total=len(checks), unit="check", leave=False) as bar:
-        if "waveforms" in checks and subject.fingerprints:
+        if "waveforms" in checks and subject.fingerprints and subject.found is None:
             bar.set_description("pairs")
             found = find_pairs(subject.fingerprints, lambda lead: bar.set_postfix_str(f"lead {lead}"))
             subject = dataclasses.replace(subject, found=found)
@@ -109,10 +111,17 @@ def _with_files(subject: Subject, checkpoints: Sequence[Path], fitted: Path | No
         if not found:
             raise ValueError(f"{path} holds no checkpoint: there is no contract.json in or below it")
         contracts |= {str(file.parent): _json(file) for file in found}
-    scale = None if fitted is None else _json(fitted)
-    if scale is not None and not ({"mean", "std"} <= set(scale) and all(isinstance(v, dict) for v in scale.values())):
-        raise ValueError(f'{fitted} shall hold {{"mean": {{lead: number}}, "std": {{lead: number}}}}')
-    return dataclasses.replace(subject, contracts=contracts, fitted=scale)
+    return dataclasses.replace(subject, contracts=contracts, fitted=None if fitted is None else _scale(fitted))
+
+
+def _scale(path: Path) -> dict[str, dict[str, float]]:
+    """Means and deviations by lead."""
+    scale = _json(path)
+    parts = [scale.get(name) for name in ("mean", "std")]
+    numbers = [value for part in parts if isinstance(part, dict) for value in part.values()]
+    if not all(isinstance(part, dict) for part in parts) or not all(type(value) in (int, float) for value in numbers):
+        raise ValueError(f'{path} shall hold {{"mean": {{lead: number}}, "std": {{lead: number}}}}')
+    return {"mean": scale["mean"], "std": scale["std"]}
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -145,11 +154,19 @@ def _mend(subject: Subject, verdicts: Sequence[Verdict], path: Path) -> None:
     """Writes the proposal, looks at it once more and says what it is."""
     proposal = room.fix(subject, verdicts)
     side = proposal["split"].to_numpy(dtype=object)
-    again = room.audit(dataclasses.replace(subject, side=side, conflicts=()), _MENDED)
+    emptied = [
+        row["part"]
+        for row in summary(proposal).to_dict("records")
+        if row["part"] and row["before"] and not row["after"]
+    ]
+    if emptied:
+        lost = ", ".join(emptied)
+        raise ValueError(f"no split without these leaks leaves anything in {lost}, so much belongs together: no {path}")
+    again = room.audit(dataclasses.replace(subject, side=side), _MENDED)
     with replacing(path) as scratch:
-        proposal.to_csv(scratch, index=False)
+        proposal.drop_duplicates("record_id").to_csv(scratch, index=False)
     for row in summary(proposal).to_dict("records"):
         print(f"{row['part'] or 'left out':12} {row['before']:7} before, {row['after']:7} after")
     moved = int((proposal["split"] != proposal["was"]).sum())
     left = [f"{v.check}: {v.findings[0].sentence}" for v in again if v.status in ("leak", "could not look")]
-    print(f"{path}: {moved} records moved; looked at again: {'; '.join(left) or 'clean'}")
+    print(f"{path}: {moved} moved; looked at again: {'; '.join(left) or 'clean'}")

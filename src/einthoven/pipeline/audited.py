@@ -1,6 +1,6 @@
 """The audit of a run: of its split before it trains, and of what it learnt when there are answers."""
 
-__all__ = ["Pairs", "after", "among", "before", "pairs_of", "sides", "with_owners"]
+__all__ = ["Pairs", "after", "among", "before", "pairs_of", "sides"]
 
 import dataclasses
 import hashlib
@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int, Shaped
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from einthoven.audit import Subject, Verdict, audit, find_pairs
 from einthoven.records.writing import replacing
@@ -52,18 +50,6 @@ def among(found: Pairs, rows: Int[np.ndarray, " kept"]) -> Pairs:
     first, second = (place[pairs[name].to_numpy(np.int64)] for name in ("first", "second"))
     both = (first >= 0) & (second >= 0)
     return pairs[both].assign(first=first[both], second=second[both]).reset_index(drop=True), compared[rows]
-
-
-def with_owners(table: pd.DataFrame, found: Pairs) -> pd.DataFrame:
-    """The table with a column `owner`: what a patient's records share, and all that are one recording with them."""
-    pairs = found[0][found[0]["certain"].astype(bool)]
-    owner = ("patient " + table["patient_id"]).fillna("record " + table["record_id"])
-    code, names = pd.factorize(owner)
-    links = (code[pairs["first"].to_numpy(np.int64)], code[pairs["second"].to_numpy(np.int64)])
-    graph = coo_array((np.ones(len(pairs)), links), shape=(len(names), len(names)))
-    group = connected_components(graph, directed=False)[1]
-    first = pd.Series(names).groupby(group).first()
-    return table.assign(owner=first.to_numpy()[group[code]])
 
 
 def before(subject: Subject, parts: Mapping[int, Shaped[np.ndarray, " record"]]) -> list[Verdict]:

@@ -13,8 +13,8 @@ import pandas as pd
 from jaxtyping import Float, Shaped
 
 from einthoven import datasets, labels, splits
-from einthoven.audit import Subject
-from einthoven.pipeline.audited import Pairs, among, pairs_of, sides, with_owners
+from einthoven.audit import Subject, with_owners
+from einthoven.pipeline.audited import Pairs, among, pairs_of, sides
 from einthoven.pipeline.experiment import Experiment, RunError
 from einthoven.store import Joined, Store, compile_store, plan
 
@@ -106,7 +106,7 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
     steps.append(_step("with a known label", table, int((~known).sum()), "no class of the study is known for them"))
     _check_classes(experiment, vocabularies, y)
     found = among(pairs_of(signals, stores), rows)
-    table = with_owners(table, found)
+    table = with_owners(table, found[0])
     parts = {
         fold: splits.split(experiment.split, table, y, test_fold=fold, folds=experiment.fold_count)
         for fold in experiment.folds

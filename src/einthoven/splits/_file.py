@@ -40,6 +40,10 @@ class SplitFile:
         patients: The patient of each record: the table's, else the file's, else None.
         notes: How the file was understood, in sentences.
         conflicts: Records that the file puts on two sides, which is a leak. Each stands where the file lists it first.
+        second: Where else they stand: record and part.
+        absent: Ids of the file that are not in the data, or may mean several records of it.
+        fields: What else the file says of each record, as text: one column for each of its columns that has no meaning
+            here.
     """
 
     path: Path
@@ -49,6 +53,9 @@ class SplitFile:
     patients: Shaped[np.ndarray, " record"]
     notes: tuple[str, ...]
     conflicts: tuple[str, ...]
+    second: tuple[tuple[str, str], ...]
+    absent: tuple[str, ...]
+    fields: pd.DataFrame
 
 
 def read_split(path: str | Path, table: pd.DataFrame | None, *, test_fold: int | None = None) -> SplitFile:
@@ -61,7 +68,8 @@ def read_split(path: str | Path, table: pd.DataFrame | None, *, test_fold: int |
         path: A CSV (comma, semicolon or tab) or a Parquet file.
         table: The records, as `einthoven.datasets.COLUMNS`; None makes a table of the file itself, in which columns
             that mean nothing here stay as they are.
-        test_fold: Of a file of folds, the one that is the test set; the one before it (cyclically) is validation.
+        test_fold: Of a file of folds, the one that is the test set, by default the last; the one before it (cyclically)
+            is validation.
 
     Raises:
         ValueError: If the file is missing, unreadable, lacks a column or has two for one thing, holds a value that is
@@ -75,16 +83,19 @@ def read_split(path: str | Path, table: pd.DataFrame | None, *, test_fold: int |
             spare = f"The file names its test set, so test fold {test_fold} was not needed."
             found = dataclasses.replace(found, notes=(*found.notes, spare))
     else:
-        if test_fold is None or not 1 <= test_fold <= listing.folds:
-            asked = "" if test_fold is None else f", not {test_fold}"
-            raise ValueError(
-                f"{path} holds folds 1 to {listing.folds}{asked}; say which is the test set, such as test fold "
-                f"{listing.folds}"
-            )
-        parts = np.where(found.folds == 0, "", "train").astype(object)
-        parts[found.folds == (test_fold - 2) % listing.folds + 1] = "validation"
-        parts[found.folds == test_fold] = "test"
-        found = dataclasses.replace(found, parts=parts)
+        last = listing.folds
+        if test_fold is not None and not 1 <= test_fold <= last:
+            raise ValueError(f"{path} holds folds 1 to {last}, not {test_fold}; choose the test set among them")
+        test = last if test_fold is None else test_fold
+        names = {0: "", (test - 2) % last + 1: "validation", test: "test"}
+        assert found.folds is not None
+        said = f"Fold {test} of the file is taken for the test set and fold {(test - 2) % last + 1} for validation."
+        found = dataclasses.replace(
+            found,
+            parts=np.array([names.get(int(fold), "train") for fold in found.folds], dtype=object),
+            second=tuple((record, names.get(int(fold), "train")) for record, fold in found.second),
+            notes=found.notes if test_fold is not None else (*found.notes, said),
+        )
     check_parts(listing, found.parts, ("train", "test"))
     return found
 
@@ -114,9 +125,10 @@ def listed(listing: Listing, table: pd.DataFrame | None) -> SplitFile:
 
     notes: list[str] = []
     if table is None:
+        absent: tuple[str, ...] = ()
         table, record = _own_table(listing, notes), listing.ids
     else:
-        record = _match(listing, list(dict.fromkeys(table["record_id"])), notes)
+        record, absent = _match(listing, list(dict.fromkeys(table["record_id"])), notes)
     rows = pd.DataFrame({"record": record, "value": listing.values, "patient": listing.patients}).dropna()
     stated = rows[rows["value"] != ""]
     sides = stated.groupby("record", sort=False)["value"].nunique()
@@ -133,7 +145,27 @@ def listed(listing: Listing, table: pd.DataFrame | None) -> SplitFile:
     whose = pd.Series(patients, index=table.index, dtype=table["patient_id"].dtype)
     folds = np.array([int(value or 0) for value in values], dtype=np.int64) if listing.folds else None
     parts = np.full(len(table), "", dtype=object) if listing.folds else values
-    return SplitFile(listing.path, table.assign(patient_id=whose), parts, folds, patients, tuple(notes), conflicts)
+    torn = stated[stated["record"].isin(conflicts)].drop_duplicates(["record", "value"])
+    second = torn[torn["record"].duplicated()]
+    return SplitFile(
+        path=listing.path,
+        table=table.assign(patient_id=whose),
+        parts=parts,
+        folds=folds,
+        patients=patients,
+        notes=tuple(notes),
+        conflicts=conflicts,
+        second=tuple(zip(second["record"], second["value"], strict=True)),
+        absent=absent,
+        fields=_fields(listing, record, table),
+    )
+
+
+def _fields(listing: Listing, record: np.ndarray, table: pd.DataFrame) -> pd.DataFrame:
+    """The columns of the file that mean nothing here, beside the records of the table."""
+    rest = listing.rows.drop(columns=list(listing.used)).assign(_record=record)
+    first = rest.dropna(subset="_record").drop_duplicates("_record").set_index("_record")
+    return first.reindex(table["record_id"]).reset_index(drop=True)
 
 
 def completed(listing: Listing, table: pd.DataFrame) -> pd.DataFrame:
@@ -181,8 +213,8 @@ def _agree(one: str, other: str) -> bool:
     return len({space for space, _ in (_space(one), _space(other)) if space}) < 2
 
 
-def _match(listing: Listing, known: list[str], notes: list[str]) -> np.ndarray:
-    """The record of the data that each row of the file means, or None."""
+def _match(listing: Listing, known: list[str], notes: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The record of the data that each row of the file means, or None; and the ids that mean none for certain."""
     todo = list(dict.fromkeys(listing.ids))
     record: dict[str, str] = {}
     unclear: dict[str, list[str]] = {}
@@ -208,7 +240,7 @@ def _match(listing: Listing, known: list[str], notes: list[str]) -> np.ndarray:
         )
     if todo:
         notes.append(f"Not in the data: {many(len(todo), 'id')} of the file, such as {_some(todo)}.")
-    return np.array([record.get(one) for one in listing.ids], dtype=object)
+    return np.array([record.get(one) for one in listing.ids], dtype=object), (*todo, *unclear)
 
 
 def _hits(

@@ -1,6 +1,6 @@
 """What a user's split file says, row by row, before anyone looks at the data."""
 
-__all__ = ["COLUMNS", "Listing", "is_file", "load", "many", "plain"]
+__all__ = ["COLUMNS", "UNKNOWN", "Listing", "is_file", "load", "many", "plain"]
 
 import csv
 import dataclasses
@@ -28,6 +28,7 @@ _PARTS = {
     "": ("", "unused", "none", "nan", "na", "<na>"),
 }
 _MEANING = {word: part for part, words in _PARTS.items() for word in words}
+UNKNOWN = ("", "nan", "none", "null", "na", "n/a", "<na>", "unknown", "unk", "-1", "?")  # what tables write for nobody
 _WHOLE = re.compile(r"(\d+)(\.0+)?")
 
 
@@ -80,7 +81,8 @@ def load(path: Path) -> Listing:
     if (names == "").any():
         raise ValueError(f"{path}: {_lines(path, lines[names == ''])}: the column '{ids}' is empty; name the record")
     values, folds = _values(path, part, rows[part].str.strip().to_numpy(dtype=object), lines, spoken[part] in _FOLDS)
-    patients = np.array([plain(text) for text in rows[patient]] if patient else [""] * len(rows), dtype=object)
+    people = [plain(text) for text in rows[patient]] if patient else [""] * len(rows)
+    patients = np.array(["" if name.lower() in UNKNOWN else name for name in people], dtype=object)
     used = (ids, part, *([patient] if patient else []))
     return Listing(path, rows, lines, names, values, patients, folds, used)
 

@@ -36,7 +36,8 @@ def account(ecg: ECG) -> dict[str, Any]:
     """Columns of the store's table.
 
     Returns:
-        `content`, a hash of the samples, rate and leads, by which an exact copy is known; and per lead `lead_names`,
+        `content`, a hash of the samples, rate and leads, by which an exact copy is known (None where no lead ever
+        changes, which is nobody's); and per lead `lead_names`,
         `lead_mean`, `lead_std` (in the recording's own unit) and `lead_count` of known samples, from which the mean and
         the deviation of any set of records follow.
     """
@@ -50,7 +51,7 @@ def account(ecg: ECG) -> dict[str, Any]:
     digest = hashlib.blake2b(np.ascontiguousarray(signal).tobytes(), digest_size=16)
     digest.update(f"{ecg.rate_hz:g} {ecg.leads}".encode())
     return {
-        "content": digest.hexdigest(),
+        "content": digest.hexdigest() if (square > 0).any() else None,
         "lead_names": list(ecg.leads),
         "lead_mean": mean.tolist(),
         "lead_std": np.sqrt(square).tolist(),
