@@ -84,9 +84,12 @@ def band(ecg: ECG, rng: np.random.Generator) -> ECG:
     return ecg.replace(signal=bandpass(ecg.signal, ecg.rate_hz, 0.5, min(40.0, 0.45 * ecg.rate_hz)))
 
 
-def one_way(ecg: ECG, rng: np.random.Generator) -> ECG:
-    sections = butter(2, (0.5, min(40.0, 0.45 * ecg.rate_hz)), "bandpass", fs=ecg.rate_hz, output="sos")
-    return ecg.replace(signal=sosfilt(sections, ecg.signal, axis=1).astype(np.float32))
+def one_way(order: int) -> Change:
+    def change(ecg: ECG, rng: np.random.Generator) -> ECG:
+        sections = butter(order, (0.5, min(40.0, 0.45 * ecg.rate_hz)), "bandpass", fs=ecg.rate_hz, output="sos")
+        return ecg.replace(signal=sosfilt(sections, ecg.signal, axis=1).astype(np.float32))
+
+    return change
 
 
 def z_score(ecg: ECG, rng: np.random.Generator) -> ECG:
@@ -149,7 +152,8 @@ STRONGEST = {kind: list(strengths)[-1] for kind, strengths in CHANGES.items()} |
 BEYOND: dict[str, Change] = {
     "white noise 10 dB": noise(10),
     "cut to 40 %": cut(0.4),
-    "one-way band-pass 0.5–40 Hz, order 2": one_way,
+    "one-way band-pass 0.5–40 Hz, order 2": one_way(2),
+    "one-way band-pass 0.5–40 Hz, order 4": one_way(4),
     "cut to 50 %, then shift by 50 %": lambda ecg, rng: shifted(0.5)(cut(0.5)(ecg, rng), rng),
 }
 

@@ -11,6 +11,7 @@ import pytest
 
 from einthoven import datasets, labels, registry
 from einthoven.datasets import COLUMNS, Card, Dataset, DatasetError
+from einthoven.datasets._mitdb import SYMBOLS
 from einthoven.records import ECG
 
 NAMES = datasets.names()
@@ -18,10 +19,17 @@ KNOWN = {
     "scp": set(labels.get("statements").codes),
     "code6": set(labels.get("code6").codes),
     "quality": {"unacceptable"},
+    "aami": set(labels.get("aami5").codes),
+    "aami3": set(labels.get("aami3").codes),
+    "mitbih": set(SYMBOLS),
 }
 OPEN = {"aha", "own", "snomed"}  # coding systems too large to list, or a user's
 UNLABELLED = {"lead1_562", "mimic_iv_ecg", "nstdb"}  # no diagnoses, unless asked for
-NOT_TWELVE = {"lead1_562", "nstdb"}
+NOT_TWELVE = {"lead1_562", "mitdb", "nstdb"}
+SHORTER = {"mitdb": 0.9}  # than a second: beats
+FURTHER = {  # columns, after those of every corpus
+    "mitdb": "recording start_s stop_s rr_before_s rr_after_s paced leads",
+}
 ONE_RECORD_A_PERSON = {"code_test", "ludb"}
 
 
@@ -63,8 +71,8 @@ def test_card_is_complete(name: str, corpus: Dataset) -> None:
     json.dumps(dataclasses.asdict(corpus.card))
 
 
-def test_table_has_the_agreed_columns_and_types(table: pd.DataFrame) -> None:
-    assert list(table.columns) == list(COLUMNS)
+def test_table_has_the_agreed_columns_and_types(name: str, table: pd.DataFrame) -> None:
+    assert list(table.columns) == [*COLUMNS, *FURTHER.get(name, "").split()]
     assert len(table) > 1 and isinstance(table.index, pd.RangeIndex)
     assert table["age"].dtype == np.float64 and table["fold"].dtype == pd.Int64Dtype()
     for column in ("record_id", "patient_id", "source", "sex"):
@@ -136,7 +144,7 @@ def test_a_recording_is_valid_and_agrees_with_its_row(name: str, corpus: Dataset
         assert maybe(row.age) is None or ecg.age == row.age
         assert maybe(row.sex) is None or ecg.sex == row.sex
         assert name in NOT_TWELVE or len(ecg.twelve().leads) == 12
-        assert ecg.duration_s > 1
+        assert ecg.duration_s == SHORTER[name] if name in SHORTER else ecg.duration_s > 1
         assert np.isfinite(ecg.signal).all() and not list(ecg.flat_leads())
 
 

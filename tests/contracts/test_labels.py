@@ -22,6 +22,7 @@ SCP = tuple(f"scp:{s.code}" for s in STATEMENTS)
 CODE6 = tuple(f"code6:{code}" for code in labels.get("code6").codes)
 SNOMED = tuple(f.code for f in FINDINGS.values())
 SYSTEMS = {"scp": SCP, "code6": CODE6, "snomed": SNOMED}
+BEATS = {"aami": tuple(f"aami:{code}" for code in "NSVFQ"), "aami3": tuple(f"aami3:{code}" for code in "NSV")}
 PAGE = Path(__file__).parents[2] / "docs" / "labels.md"
 
 
@@ -47,13 +48,24 @@ def test_a_vocabulary_is_well_formed(name: str) -> None:
         assert all(len(system) == 1 for system in systems), "one set a coding system"
         assert len(set().union(*systems)) == len(systems), "one set a coding system"
         for code in frozenset().union(*cls.means):
-            assert code in SYSTEMS[code.partition(":")[0]]
+            assert code in (SYSTEMS | BEATS)[code.partition(":")[0]]
 
 
 def test_the_numbers_of_ptb_xl() -> None:
     sizes = {name: len(labels.get(name).classes) for name in NAMES}
     want = {"superclass": 5, "subclass": 23, "statements": 71, "form": 19, "rhythm": 12, "code6": 6}
     assert {name: sizes[name] for name in want} == want
+
+
+def test_a_beat_has_one_class_and_three_classes_leave_the_other_two_open() -> None:
+    assert labels.get("aami5").codes == tuple("NSVFQ") and labels.get("aami3").codes == tuple("NSV")
+    three = set(BEATS["aami3"])
+    rows = [("d", {f"aami:{code}"} | {f"aami3:{code}"} & three, set() if code in "NSV" else three) for code in "NSVFQ"]
+    table, known = cohort(*rows), {"d": (*BEATS["aami"], *BEATS["aami3"])}
+    np.testing.assert_array_equal(labels.targets(table, labels.get("aami5"), known), np.eye(5))
+    y = labels.targets(table, labels.get("aami3"), known)
+    np.testing.assert_array_equal(y[:3], np.eye(3))
+    assert np.isnan(y[3:]).all()
 
 
 def test_groups_partition_the_statements() -> None:
@@ -66,7 +78,7 @@ def test_groups_partition_the_statements() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", [*SYSTEMS, *BEATS])
 @settings(max_examples=20)
 @given(data=st.data())
 def test_with_every_code_looked_for_a_class_is_the_union_of_its_codes(
@@ -74,14 +86,15 @@ def test_with_every_code_looked_for_a_class_is_the_union_of_its_codes(
 ) -> None:
     vocabulary = labels.get(name)
     named = {code for cls in vocabulary.classes for codes in cls.means for code in codes}
-    codes = st.sets(st.sampled_from(sorted(named & {*SYSTEMS[system]}) or SYSTEMS[system]), max_size=20)
+    known = (SYSTEMS | BEATS)[system]
+    codes = st.sets(st.sampled_from(sorted(named & {*known}) or known), max_size=20)
     rows = data.draw(st.lists(st.tuples(codes, codes), max_size=6))
     table = cohort(*(("d", positive, unknown - positive) for positive, unknown in rows))
-    y = labels.targets(table, vocabulary, {"d": SYSTEMS[system]})
+    y = labels.targets(table, vocabulary, {"d": known})
     assert y.dtype == np.float32 and y.shape == (len(rows), len(vocabulary.classes))
     for i, (positive, unknown) in enumerate(rows):
         for j, cls in enumerate(vocabulary.classes):
-            own = frozenset().union(*(codes for codes in cls.means if codes <= {*SYSTEMS[system]}))
+            own = frozenset().union(*(codes for codes in cls.means if codes <= {*known}))
             if own & positive:
                 assert y[i, j] == 1
             elif not own or own & (unknown - positive):

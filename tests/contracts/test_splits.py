@@ -15,7 +15,10 @@ from einthoven.splits import LeakError, Splitter
 
 NAMES = splits.names()
 SAFE = tuple(name for name in NAMES if not splits.get(name).leaky)
-LEAKY = tuple(name for name in NAMES if splits.get(name).leaky)
+LEAKY = tuple(name for name in NAMES if splits.get(name).leaky and not splits.get(name).shared)
+MITDB = tuple(name for name in NAMES if name.startswith("inter_patient"))
+DS1 = [101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205, 207, 208, 209, 215, 220, 223, 230]
+DS2 = [100, 103, 105, 111, 113, 117, 121, 123, 200, 202, 210, 212, 213, 214, 219, 221, 222, 228, 231, 232, 233, 234]
 
 
 def make(owner: list[int | None], classes: int = 3, seed: int = 0, folds: int = 5) -> tuple[pd.DataFrame, np.ndarray]:
@@ -42,14 +45,24 @@ cohorts = st.builds(
 )
 
 
+def beats(numbers: list[int]) -> pd.DataFrame:
+    """A beat each of recordings of MIT-BIH, of which 201 and 202 are one person."""
+    rows = [(f"mitdb:{n}-{i:06d}", f"mitdb:{201 if n == 202 else n}", f"mitdb:{n}") for i, n in enumerate(numbers)]
+    return pd.DataFrame(rows, columns=["record_id", "patient_id", "recording"], dtype="string")
+
+
 def suited(name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """The cohort as a splitter wants it: for `external` one hospital has no folds."""
+    """The cohort as a splitter wants it: for `external` one hospital has no folds, and beats are of MIT-BIH."""
+    if name in MITDB:
+        person = pd.factorize(table["patient_id"].fillna(table["record_id"]))[0]
+        return beats([(*DS1, *DS2)[(i * 17 + 12) % 44] for i in person])  # 201 is the first
     away = table["source"] == "hospital 2"
     return table.assign(fold=table["fold"].mask(away)) if name == "external" else table
 
 
 def parts_or_none(name: str, table: pd.DataFrame, y: np.ndarray, **how: int) -> np.ndarray | None:
-    """The parts, or None where a cohort is too small for them."""
+    """The parts, or None where a cohort is too small for them; of a given test set, the last fold."""
+    how["test_fold"] = how["folds"] if splits.get(name).fixed else how["test_fold"]
     try:
         return splits.split(name, table, y, **how)
     except LeakError:
@@ -64,8 +77,9 @@ def test_a_splitter_states_its_facts(name: str) -> None:
     splitter = splits.get(name)
     assert isinstance(splitter, Splitter)
     assert isinstance(splitter.leaky, bool) and isinstance(splitter.within, bool)
-    assert not splitter.fixed and splits.known(name) == name and not splits.is_file(name)
-    assert splitter.leaky == (name == "by_example"), "a leaky splitter says so, and only a leaky one"
+    assert splits.known(name) == name and not splits.is_file(name)
+    assert splitter.fixed == (name in MITDB) and (splitter.leaky or not splitter.shared)
+    assert splitter.leaky == (name in ("by_example", "inter_patient")), "a leaky splitter says so, and only a leaky one"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,7 +93,8 @@ def test_each_record_has_one_part_and_the_same_one_again(
     assert parts is not None and parts.shape == (len(table),)
     expected = {"train", "validation", "test"} | ({"external"} if name == "external" else set())
     assert set(parts) == expected, "none is empty, and no record of these cohorts is left out"
-    np.testing.assert_array_equal(parts, splits.split(name, table, y, test_fold=test_fold, folds=5, seed=seed))
+    again = 5 if splits.get(name).fixed else test_fold
+    np.testing.assert_array_equal(parts, splits.split(name, table, y, test_fold=again, folds=5, seed=seed))
 
 
 @pytest.mark.parametrize("name", SAFE)
@@ -110,6 +125,65 @@ def test_a_leaky_splitter_leaks_and_the_overlap_names_the_patients(name: str) ->
         left, right = row.parts.split("|")
         both = set(table["patient_id"][parts == left]) & set(table["patient_id"][parts == right])
         assert row.count == len(both) > 0 and set(row.examples) <= both and 1 <= len(row.examples) <= 3
+
+
+# The halves of MIT-BIH
+
+
+@pytest.mark.parametrize("name", MITDB)
+def test_the_halves_are_those_published(name: str) -> None:
+    numbers = [*DS1, *DS2, 102, 104, 107, 217] * 3
+    table, y = beats(numbers), np.eye(5, dtype=np.float32)[np.arange(len(numbers)) % 5]
+    parts = pd.Series(splits.split(name, table, y, test_fold=10))
+    sides = parts.groupby(table["recording"]).agg(set)
+    assert all(len(side) == 1 for side in sides)
+    side = {int(recording.partition(":")[2]): min(parts) for recording, parts in sides.items()}
+    moved = {201} if name == "inter_patient_strict" else set()
+    assert {n for n in side if side[n] == "test"} == {*DS2} | moved
+    assert {n for n in side if side[n] in ("train", "validation")} == {*DS1} - moved
+    assert {n for n in side if side[n] == ""} == {102, 104, 107, 217}
+    assert 4 <= sum(side[n] == "validation" for n in side) <= 6, "a fifth of the patients"
+    found = splits.overlap(table, parts.to_numpy())
+    assert found["examples"].tolist() == ([] if moved else [["mitdb:201"]]) and not set(found["kind"]) - {"patient"}
+    with pytest.raises(ValueError, match=f"{name} names its test set; it counts as fold 10"):
+        splits.split(name, table, y, test_fold=1)
+    with pytest.raises(ValueError, match="take three folds, not 2"):
+        splits.split(name, table, y, test_fold=2, folds=2)
+
+
+@pytest.mark.parametrize("name", MITDB)
+def test_validation_is_like_training(name: str) -> None:
+    """A class that many have is shared, and one that a single patient has (as 208 has F) stays where it is learnt."""
+    number = np.repeat([*DS1, *DS2], 20)
+    place = np.tile(np.arange(20), 44)
+    shared = np.isin(number, DS1[::2]) & (place < np.repeat(np.arange(44) % 7 + 2, 20))
+    single = (number == 208) & (place >= 8)
+    table, y = beats(number.tolist()), np.column_stack([~shared & ~single, shared, single]).astype(np.float32)
+    for seed in range(5):
+        parts = splits.split(name, table, y, test_fold=10, seed=seed)
+        learnt = y[(parts == "train") | (parts == "validation")].sum(axis=0)
+        share = y[parts == "validation"].sum(axis=0) / learnt
+        assert abs(share[:2] - 0.2).max() < 0.1 and share[2] == 0, share
+
+
+def test_a_second_patient_on_both_sides_is_refused_where_one_is_known() -> None:
+    table, y = beats([*DS1, *DS2]), np.zeros((44, 1), np.float32)
+    splits.split("inter_patient", table, y, test_fold=10)
+    twin = table.assign(patient_id=table["patient_id"].replace("mitdb:100", "mitdb:101"))
+    for name in MITDB:
+        with pytest.raises(LeakError, match="1 patients into both parts of .*, for one mitdb:101"):
+            splits.split(name, twin, y, test_fold=10)
+    assert "test" in splits.split("inter_patient", twin, y, test_fold=10, refuse=False)
+
+
+@pytest.mark.parametrize("name", MITDB)
+def test_what_is_not_of_mit_bih_has_no_half(name: str) -> None:
+    table, y = make(list(range(30)))
+    with pytest.raises(ValueError, match="do not say of which recording a record is; the halves"):
+        splits.split(name, table, y, test_fold=10)
+    strange = pd.concat([beats([*DS1, *DS2]), table.assign(recording=None)], ignore_index=True)
+    with pytest.raises(ValueError, match="30 records such as c:0 are of no recording of MIT-BIH"):
+        splits.split(name, strange, np.zeros((74, 1), np.float32), test_fold=10)
 
 
 @pytest.mark.parametrize("name", ["by_patient", "by_example", "official"])

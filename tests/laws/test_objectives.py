@@ -5,9 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot, softplus
 
 from einthoven.objectives import names
+from einthoven.objectives.categorical import Categorical
 from einthoven.objectives.classify import Classify
 
 SHAPE = (7, 4)
@@ -111,3 +112,44 @@ def test_called_with_a_model_it_gives_the_loss_and_the_logits() -> None:
     found = Classify()(lambda x: x.mean(dim=(1, 2), keepdim=True).flatten(1).bfloat16(), batch)
     assert found["logits"].dtype == torch.float32 and found["logits"].shape == (2, 1)
     torch.testing.assert_close(found["loss"], softplus(torch.tensor(-1.0)))
+
+
+# One class of several
+
+
+def chosen(seed: int = 2) -> Tensor:
+    return torch.randint(SHAPE[1], (SHAPE[0],), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("weights", [None, (1.0, 2.0, 5.0, 0.5)])
+def test_of_exclusive_classes_it_is_pytorchs_cross_entropy(weights: tuple[float, ...] | None) -> None:
+    given = None if weights is None else torch.tensor(weights)
+    ours = Categorical(weights).loss(logits(), one_hot(chosen(), SHAPE[1]).float())
+    torch.testing.assert_close(ours, cross_entropy(logits(), chosen(), weight=given))
+
+
+def test_a_record_of_unknown_class_says_nothing() -> None:
+    y = one_hot(chosen(), SHAPE[1]).float()
+    y[3, 1] = torch.nan
+    rest = [i for i in range(SHAPE[0]) if i != 3]
+    torch.testing.assert_close(Categorical().loss(logits(), y), cross_entropy(logits()[rest], chosen()[rest]))
+    at = logits().requires_grad_()
+    none = Categorical().loss(at, torch.full(SHAPE, torch.nan))
+    assert none == 0 and (torch.autograd.grad(none, at)[0] == 0).all()
+
+
+def test_what_is_easy_counts_less_when_asked() -> None:
+    y = one_hot(chosen(), SHAPE[1]).float()
+    sure = 4 * y
+    assert Categorical(focal=2.0).loss(sure, y) < Categorical().loss(sure, y) < 0.1
+    torch.testing.assert_close(Categorical(focal=0.0).loss(logits(), y), Categorical().loss(logits(), y))
+
+
+def test_probabilities_are_those_of_the_loss() -> None:
+    y = one_hot(chosen(), SHAPE[1]).float()
+    told = Categorical().probabilities(logits())
+    torch.testing.assert_close(told.sum(dim=1), torch.ones(SHAPE[0]))
+    torch.testing.assert_close(Categorical().loss(logits(), y), -(told * y).sum(dim=1).log().mean())
+    each = Classify().probabilities(logits())
+    expected = -(truth() * each.log() + (1 - truth()) * (1 - each).log()).mean()
+    torch.testing.assert_close(Classify().loss(logits(), truth()), expected)

@@ -270,7 +270,7 @@ def test_the_leaky_split_runs_when_named_and_says_so(tmp_path: Path, stores: Pat
     assert json.loads((out / "experiment.json").read_text())["split_is_leaky"] is True
     overlap = json.loads((out / "flow.json").read_text())["overlap"]
     assert any(row["kind"] == "patient" and row["count"] > 0 for row in overlap)
-    assert [name for name in splits.names() if splits.get(name).leaky] == ["by_example"]
+    assert [name for name in splits.names() if splits.get(name).leaky] == ["by_example", "inter_patient"]
 
 
 def folder(root: Path, people: list[str], *, seed: int, columns: dict[str, list[Any]] | None = None) -> str:

@@ -29,7 +29,7 @@ def open_subject(
     labels_of: Sequence[str] = (),
     test_fold: int | None = None,
     folds: int = 10,
-    stores: Path = Path("stores"),
+    stores: str | Path = "stores",
     workers: int | None = None,
     progress: bool = True,
 ) -> tuple[Subject, tuple[str, ...]]:
@@ -59,7 +59,7 @@ def open_subject(
     sources = [datasets.parse(words) for words in data]
     plain = [source.card.name for source in sources]
     names = [name if plain.count(name) == 1 else f"{name} ({i + 1})" for i, name in enumerate(plain)]
-    opened = [_opened(source, stores, workers, progress) for source in sources]
+    opened = [_opened(source, Path(stores), workers, progress) for source in sources]
     tables = [table.assign(dataset=name) for (table, _), name in zip(opened, names, strict=True)]
     table = pd.concat(tables, ignore_index=True)
     annotated = {name: tuple(source.annotated) for name, source in zip(names, sources, strict=True)}
@@ -152,10 +152,10 @@ def _opened(
 
 
 def open_run(
-    run: Path,
+    run: str | Path,
     *,
     test_fold: int | None = None,
-    stores: Path = Path("stores"),
+    stores: str | Path = "stores",
     workers: int | None = None,
     progress: bool = True,
 ) -> Subject:
@@ -172,6 +172,7 @@ def open_run(
         ValueError: If it is no finished run, or its data cannot be read.
     """
 
+    run = Path(run)
     try:
         facts = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
         predictions = pd.read_parquet(run / "predictions.parquet")

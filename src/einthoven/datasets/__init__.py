@@ -87,7 +87,10 @@ class Dataset(Protocol):
         ...
 
     def table(self) -> pd.DataFrame:
-        """One row a record, with `COLUMNS`, in a fixed order."""
+        """One row a record, with `COLUMNS`, in a fixed order, and after them what else is known of a record.
+
+        A window of a longer recording says of which, as `recording`, and from `start_s` to `stop_s` in it.
+        """
         ...
 
     def read(self, record_id: str) -> ECG:

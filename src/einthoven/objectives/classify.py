@@ -47,3 +47,7 @@ class Classify:
             right = torch.where(truth > 0.5, torch.sigmoid(logits), torch.sigmoid(-logits))
             terms = terms * (1 - right) ** self.focal
         return (terms * known).sum() / known.sum().clamp(min=1)
+
+    def probabilities(self, logits: Float[Tensor, "batch class"]) -> Float[Tensor, "batch class"]:
+        """What the logits say, each class for itself."""
+        return torch.sigmoid(logits)

@@ -42,7 +42,7 @@ def pairs_of(signals: Joined, stores: Path) -> Pairs:
         return pairs, compared
 
 
-def among(found: Pairs, rows: Int[np.ndarray, " kept"]) -> Pairs:
+def among(found: Pairs, rows: Int[np.ndarray, " kept"]) -> tuple[pd.DataFrame, Bool[np.ndarray, " kept"]]:
     """The pairs of which both are among some rows, counted along these."""
     pairs, compared = found
     place = np.full(len(compared), -1)

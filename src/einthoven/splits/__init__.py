@@ -8,6 +8,7 @@ Where a splitter is named, a file may stand: `my.csv` or `my.parquet` is the spl
 """
 
 __all__ = [
+    "UNKNOWN",
     "LeakError",
     "SplitFile",
     "Splitter",
@@ -32,7 +33,7 @@ from jaxtyping import Float, Int, Shaped
 
 from einthoven import registry
 from einthoven.splits._file import SplitFile, check_parts, completed, listed, read_split
-from einthoven.splits._listing import Listing, is_file, load, many
+from einthoven.splits._listing import UNKNOWN, Listing, is_file, load, many
 from einthoven.splits._stratify import stratify
 
 PARTS = ("train", "validation", "test")
@@ -51,6 +52,7 @@ class Splitter:
         assign: `assign(table, targets, folds, seed)` gives each record a fold from 1, 0 for none, or `OUTSIDE`: nothing
             is learnt from such a record and every model answers for it (the part `external`).
         leaky: Whether it may put one patient on both sides.
+        shared: Of a leaky splitter, the only patients that it may put on both sides; empty for anybody.
         within: Whether validation is drawn by patient from the training records, rather than being a fold.
         fixed: Whether the test set is given, so that no fold but the last can be it.
         complete: Adds to a table what the splitter knows of patients.
@@ -61,6 +63,7 @@ class Splitter:
     within: bool = False
     fixed: bool = False
     complete: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
+    shared: tuple[str, ...] = ()
 
 
 names = partial(registry.names, "splits")
@@ -141,7 +144,8 @@ def split(
         refuse: Whether a leak is an error; an audit wants to see it.
 
     Raises:
-        LeakError: If a patient or a record is on both sides and the splitter is not a leaky one.
+        LeakError: If a patient or a record is on both sides, and the splitter is not a leaky one or is known to share
+            other patients only.
         ValueError: If a part would be empty or the splitter lacks what it needs.
     """
 
@@ -166,8 +170,9 @@ def split(
                 f"the split '{name}' leaves the {part} part empty for test fold {test_fold} of {folds}; there are "
                 f"records in folds {there}: choose among them with --folds"
             )
-    found = overlap(table, parts)
-    if len(found) and refuse and not splitter.leaky:
+    strangers = ~table["patient_id"].isin(splitter.shared).to_numpy(dtype=bool)
+    found = overlap(table[strangers], parts[strangers])
+    if len(found) and refuse and (not splitter.leaky or splitter.shared):
         first = found.iloc[0]
         raise LeakError(
             f"the split '{name}' puts {first['count']} {first['kind']}s into both parts of {first['parts']}, for one "

@@ -7,10 +7,14 @@ __all__ = [
     "SALT_VARIABLE",
     "Data",
     "Device",
+    "Loaded",
     "Recipe",
+    "Transfer",
+    "fetch_imagenet",
     "fit",
     "hash_patient",
     "load_checkpoint",
+    "load_weights",
     "predict",
     "save_checkpoint",
 ]
@@ -18,4 +22,6 @@ __all__ = [
 from einthoven.training._checkpoint import SALT_VARIABLE, hash_patient, load_checkpoint, save_checkpoint
 from einthoven.training._device import Device
 from einthoven.training._loop import Data, fit, predict
+from einthoven.training._published import fetch_imagenet
 from einthoven.training._recipe import Recipe
+from einthoven.training._transfer import Loaded, Transfer, load_weights

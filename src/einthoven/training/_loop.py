@@ -22,6 +22,7 @@ from einthoven.metrics.auroc import auroc
 from einthoven.training._checkpoint import load_state, save_state
 from einthoven.training._device import Device
 from einthoven.training._recipe import Recipe, best_epoch, rate_and_momentum, should_stop
+from einthoven.training._transfer import Transfer, hold, parameter_groups
 from einthoven.transforms.crop import Crop
 
 _PREDICT_BATCH = 256
@@ -57,6 +58,7 @@ def fit(
     seed: int,
     folder: Path,
     device: Device | None = None,
+    transfer: Transfer | None = None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda epoch: None,
 ) -> list[dict[str, Any]]:
     """Trains a model in place and leaves it with the weights of its best epoch.
@@ -70,6 +72,7 @@ def fit(
         seed: Of the order, the windows and the dropout.
         folder: Where the state is kept after each epoch; a state that is there already is gone on from.
         device: What to compute on.
+        transfer: What of the model is frozen, and how the rate decays towards the input; it loads no weights.
         on_epoch: Called with the record of each epoch, those of an earlier session included.
 
     Returns:
@@ -79,7 +82,8 @@ def fit(
     fabric = (device or Device()).fabric()
     path = folder / "state.safetensors"
     settings = {"seed": seed, "recipe": dataclasses.asdict(recipe), "records": [len(train), len(validation)]}
-    optimizer = _optimizer(model, recipe)
+    settings["transfer"] = None if transfer is None else dataclasses.asdict(transfer)
+    optimizer = _optimizer(model, recipe, transfer)
     network, optimizer = fabric.setup(model, optimizer)
     history, best = _resume(path, model, optimizer, settings)
     for record in history:
@@ -99,9 +103,10 @@ def fit(
     return history
 
 
-def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, recipe: Recipe, transfer: Transfer | None) -> torch.optim.Optimizer:
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    return kinds[recipe.optimizer](model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, fused=True)
+    groups = parameter_groups(model, transfer)
+    return kinds[recipe.optimizer](groups, lr=recipe.rate, weight_decay=recipe.weight_decay, fused=True)
 
 
 def _epoch(
@@ -120,6 +125,7 @@ def _epoch(
     torch.manual_seed(int(rng.integers(2**62)))
     order, crop = rng.permutation(train), data.crop(recipe)
     network.train()
+    hold(network)
     losses, counted, rate = 0.0, 0, 0.0
     starts = range(0, len(order), recipe.batch_size)
     for i, start in enumerate(starts):
@@ -131,7 +137,7 @@ def _epoch(
             x = crop.apply(x, crop.draw(len(x), x.shape[-1], rng))
         rate, momentum = rate_and_momentum(recipe, number * len(starts) + i, steps, history)
         for group in optimizer.param_groups:
-            group["lr"], group["betas"] = rate, (momentum, group["betas"][1])
+            group["lr"], group["betas"] = rate * group["scale"], (momentum, group["betas"][1])
         batch = {"x": fabric.to_device(torch.from_numpy(x)), "y": fabric.to_device(torch.from_numpy(data.y[rows]))}
         loss = objective(network, batch)["loss"]
         if not torch.isfinite(loss):
@@ -194,7 +200,7 @@ def _resume(
         path.parent.mkdir(parents=True, exist_ok=True)
         return [], {}
     tensors, facts = load_state(path)
-    if {key: facts[key] for key in settings} != settings:
+    if {key: facts.get(key) for key in settings} != settings:
         raise ValueError(f"{path} was left by a training with other settings; delete it or choose another folder")
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
     for name, tensor in tensors.items():
