@@ -32,9 +32,8 @@ def add(subject: Subject, prints: list[Fingerprint], side: str, **columns: Any) 
     table = pd.concat([subject.table, rows], ignore_index=True)
     targets = None if subject.targets is None else np.concatenate([subject.targets, subject.targets[: len(prints)]])
     sides = np.concatenate([subject.side, np.full(len(prints), side, dtype=object)])
-    return dataclasses.replace(
-        subject, table=table, side=sides, fingerprints=[*subject.fingerprints, *prints], targets=targets
-    )
+    prints = [*subject.fingerprints, *prints]
+    return dataclasses.replace(subject, table=table, side=sides, fingerprints=prints, found=None, targets=targets)
 
 
 def on(subject: Subject, side: str) -> np.ndarray:
@@ -64,7 +63,8 @@ def numbered(subject: Subject, rng: np.random.Generator, read: Callable[[str], E
 
 
 def twice(subject: Subject, rng: np.random.Generator, read: Callable[[str], ECG]) -> Subject:
-    return dataclasses.replace(subject, conflicts=(str(subject.table["record_id"].iloc[0]),))
+    other = "test" if subject.side[0] == "train" else "train"
+    return add(subject, [subject.fingerprints[0]], other)
 
 
 def copy(*steps: Callable[[ECG, np.random.Generator], ECG]) -> Plant:
@@ -236,6 +236,7 @@ def main() -> None:
                 side=subject.side[kept],
                 targets=subject.targets[kept],
                 fingerprints=[copied(subject.fingerprints[i]) for i in kept],
+                found=None,
             )
         source = datasets.parse(spec)
         clean = [f"{v.check} {v.status}" for v in audit(subject) if v.status not in ("clean", "not asked")]

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from einthoven.audit._pairs import FINE_HZ, upsampled
-from einthoven.audit._subject import Subject, Verdict, exit_code
+from einthoven.audit._subject import STATUSES, Subject, Verdict, exit_code
 from einthoven.records.writing import replacing
 
 MAKER = "einthoven audit"
@@ -35,7 +35,7 @@ def account(subject: Subject, verdicts: Sequence[Verdict]) -> dict[str, Any]:
                 "looked": verdict.looked,
                 "findings": [
                     {"status": f.status, "sentence": f.sentence, "count": f.count, "examples": list(f.examples)}
-                    for f in verdict.findings
+                    for f in sorted(verdict.findings, key=lambda found: STATUSES.index(found.status))
                 ],
                 "pairs": 0 if verdict.pairs is None else len(verdict.pairs),
                 "listed": [] if verdict.pairs is None else _rows(_public(verdict.pairs.head(_LISTED))),

@@ -57,7 +57,8 @@ def _singles(subject: Subject, ids: pd.Series) -> list[str]:
 
 def _single(subject: Subject, name: str) -> Finding:
     """Says of one data set that its patients may be records."""
-    mine = subject.table[(subject.column("dataset").fillna("the data") == name).to_numpy() & (subject.side != "")]
+    used = (subject.side != "") & subject.patients.notna().to_numpy()
+    mine = subject.table[(subject.column("dataset").fillna("the data") == name).to_numpy() & used]
     same = (mine["patient_id"].astype("string") == mine["record_id"].astype("string")).all()
     how = "and are the records' own ids" if same else "so they may number records, not people"
     sentence = f"Every patient of {name} has exactly one record ({len(mine)} of them), {how}: "
