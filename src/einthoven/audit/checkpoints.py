@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 
 from einthoven.audit import Finding, Status, Subject, Verdict
+from einthoven.audit._across import many
 from einthoven.training import SALT_VARIABLE, hash_patient
 
 
@@ -44,7 +45,7 @@ def checkpoints(subject: Subject) -> Verdict:
         sentence = f"{unknown} records that must not have been seen name no patient: whether they were, cannot be told."
         findings.append(Finding("could not look", sentence, unknown))
     looked = f"{people.loc[people['unseen'], 'patient'].nunique()} patients that must not have been seen, against the "
-    looked += f"{len(stages)} contracts of {len(subject.contracts)} checkpoints, pretraining included"
+    looked += f"{many(len(stages), 'contract')} of {many(len(subject.contracts), 'checkpoint')}, pretraining included"
     return Verdict("checkpoints", looked, tuple(findings))
 
 
