@@ -346,3 +346,15 @@ def test_a_scale_and_a_contract_that_are_not_what_they_should_be(call: Callable[
     assert code == 0, err
     code, _, err = call("audit", "--data", "simulated=4", "--split", "by_patient", "--fix", "nowhere/better.csv")
     assert code == 1 and "nowhere is no folder" in err
+
+
+def test_the_fingerprints_of_a_study_serve_the_audit(tmp_path: Path) -> None:
+    data = corpus(tmp_path / "ours", twin=False)
+    start(data, tmp_path / "run")
+    before = set((tmp_path / "stores").iterdir())
+    subject, _ = open_subject([data], stores=tmp_path / "stores", progress=False)
+    assert set((tmp_path / "stores").iterdir()) == before and None not in subject.fingerprints
+    index = tmp_path / "ours" / "index.csv"
+    index.write_text(index.read_text().replace("p0", "p99"))
+    open_subject([data], stores=tmp_path / "stores", progress=False)
+    assert len(set((tmp_path / "stores").iterdir()) - before) == 1, "other tables are other data"

@@ -2,6 +2,7 @@
 
 __all__ = ["open_run", "open_subject"]
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -140,8 +141,7 @@ def _opened(
 ) -> tuple[pd.DataFrame, list[Fingerprint | None]]:
     """All records of a data set; one that could not be read has no fingerprint and nothing of the store's columns."""
     table = source.table().reset_index(drop=True)
-    folder = stores / f"{source.card.name}-{plan(source, None, table)[:12]}"
-    store: Store = compile_store(source, folder, None, workers=workers, progress=progress)
+    store = _fingerprinted(source, table, stores, workers, progress)
     kept = store.table.drop_duplicates("record_id").set_index("record_id")
     known = table["record_id"].isin(kept.index)
     rows = kept.reindex(table["record_id"]).reset_index()
@@ -149,6 +149,20 @@ def _opened(
     position = {name: i for i, name in enumerate(store.table["record_id"])}
     prints = store.fingerprints()
     return table, [prints[position[name]] if ok else None for name, ok in zip(table["record_id"], known, strict=True)]
+
+
+def _fingerprinted(
+    source: datasets.Dataset, table: pd.DataFrame, stores: Path, workers: int | None, progress: bool
+) -> Store:
+    """A store with the fingerprints of a data set: one that a study has made of all its records, or else a new one."""
+    mark = plan(source, None, table)
+    for path in sorted(stores.glob(f"{source.card.name}-*/store.json")):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            facts = json.loads(path.read_text(encoding="utf-8"))
+            if facts.get("source") == mark and not facts.get("skipped"):
+                return Store(path.parent)
+    folder = stores / f"{source.card.name}-{mark[:12]}"
+    return compile_store(source, folder, None, workers=workers, progress=progress)
 
 
 def open_run(

@@ -98,7 +98,8 @@ def compile_store(
         bar.update(sum(len(job.rows) for job in done))
         for job in _run(todo, workers or os.cpu_count() or 1):
             bar.update(len(job.rows))
-        _finish(partial, folder, source, preparation, mark, [job.shard for job in jobs])
+        plans = {"plan": mark, "source": plan(source, None, table)}  # the latter whatever the preparation
+        _finish(partial, folder, source, preparation, plans, [job.shard for job in jobs])
     return Store(folder)
 
 
@@ -239,7 +240,12 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _finish(
-    partial: Path, folder: Path, source: _Source, preparation: Preparation | None, plan: str, shards: list[Path]
+    partial: Path,
+    folder: Path,
+    source: _Source,
+    preparation: Preparation | None,
+    plans: dict[str, str],
+    shards: list[Path],
 ) -> None:
     """Joins the tables, writes `store.json` and gives the folder its name."""
     table = pd.concat([pd.read_parquet(s.with_suffix(".parquet")) for s in shards], ignore_index=True)
@@ -255,7 +261,7 @@ def _finish(
     kept.to_parquet(partial / "records.parquet", index=False)
     facts = {
         "version": VERSION,
-        "plan": plan,
+        **plans,
         "dataset": source.card.name,
         "card": dataclasses.asdict(source.card),
         "synthetic": bool(getattr(source, "synthetic", False)),
