@@ -234,7 +234,7 @@ def test_a_finished_run_is_looked_at_again(tmp_path: Path, call: Callable[..., t
 def test_pairs_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = corpus(tmp_path / "ours")
     start(data, tmp_path / "one", allow_leaks=True)
-    monkeypatch.setattr("einthoven.pipeline.audited.find_pairs", lambda prints: pytest.fail("looked again"))
+    monkeypatch.setattr("einthoven.pipeline.audited.find_pairs", lambda *prints: pytest.fail("looked again"))
     start(data, tmp_path / "two", allow_leaks=True)
 
 

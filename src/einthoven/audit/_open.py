@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from einthoven import datasets, labels, splits
 from einthoven.audit._owners import with_owners
@@ -81,7 +82,8 @@ def open_subject(
         return subject, ()
     if splits.is_file(split):
         return _by_file(subject, split, splits.read_split(split, table, test_fold=test_fold))
-    found = find_pairs(prints)
+    with tqdm(desc="search for copies", unit="lead", disable=not progress) as bar:
+        found = find_pairs(prints, lambda lead: bar.update() and None)
     fold = folds if test_fold is None else test_fold
     side = splits.split(split, with_owners(table, found[0]), targets, test_fold=fold, folds=folds, refuse=False)
     return dataclasses.replace(subject, split=split, side=side, found=found), ()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int, Shaped
+from tqdm import tqdm
 
 from einthoven.audit import Subject, Verdict, audit, find_pairs
 from einthoven.records.writing import replacing
@@ -25,7 +26,7 @@ _LEARNT = ("checkpoints", "fields", "thresholds")  # what takes answers
 Pairs = tuple[pd.DataFrame, Bool[np.ndarray, " record"]]
 
 
-def pairs_of(signals: Joined, stores: Path) -> Pairs:
+def pairs_of(signals: Joined, stores: Path, progress: bool = False) -> Pairs:
     """The pairs of records that look like one recording, looked for once and kept beside the stores."""
     plans = "".join(store.facts["plan"] for store in signals.stores) + version("einthoven")
     path = stores / f"pairs-{hashlib.sha256(plans.encode()).hexdigest()[:12]}.json"
@@ -33,7 +34,8 @@ def pairs_of(signals: Joined, stores: Path) -> Pairs:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return pd.DataFrame(kept["pairs"], columns=kept["columns"]), np.array(kept["compared"], dtype=bool)
     except (OSError, ValueError, KeyError):
-        pairs, compared = find_pairs(signals.fingerprints())
+        with tqdm(desc="search for copies", unit="lead", disable=not progress) as bar:
+            pairs, compared = find_pairs(signals.fingerprints(), lambda lead: bar.update() and None)
         columns, rows = list(pairs.columns), pairs.to_dict("split")["data"]
         with replacing(path) as scratch:
             scratch.write_text(

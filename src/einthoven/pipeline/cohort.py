@@ -105,7 +105,7 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
     table, y = signals.table.iloc[rows].reset_index(drop=True), y[rows]
     steps.append(_step("with a known label", table, int((~known).sum()), "no class of the study is known for them"))
     _check_classes(experiment, vocabularies, y)
-    found = among(pairs_of(signals, stores), rows)
+    found = among(pairs_of(signals, stores, progress), rows)
     table = with_owners(table, found[0])
     parts = {
         fold: splits.split(experiment.split, table, y, test_fold=fold, folds=experiment.fold_count)
