@@ -1,7 +1,7 @@
 """What the search for one recording under two names finds, misses and costs.
 
     python benchmarks/audit.py changes --data DIR     recall by what was done to the copy
-    python benchmarks/audit.py real --data DIR        every pair in eight real corpora, ids hidden
+    python benchmarks/audit.py real --data DIR        every pair in six real corpora, ids hidden
     python benchmarks/audit.py gap --data DIR         what people on both sides do to a figure
     python benchmarks/audit.py speed                  simulated records with planted copies, beside all pairs in BLAS
 

@@ -20,6 +20,7 @@ __all__ = [
     "fix",
     "get",
     "keep",
+    "learnt",
     "names",
     "open_run",
     "open_subject",
@@ -33,7 +34,7 @@ from functools import partial
 from einthoven import registry
 from einthoven.audit._account import MAKER, account, keep
 from einthoven.audit._fix import fix, summary
-from einthoven.audit._open import open_run, open_subject
+from einthoven.audit._open import learnt, open_run, open_subject
 from einthoven.audit._owners import with_owners
 from einthoven.audit._pairs import find_pairs
 from einthoven.audit._subject import STATUSES, Finding, Status, Subject, Verdict, exit_code

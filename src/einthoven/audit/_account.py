@@ -15,6 +15,7 @@ from einthoven.audit._subject import STATUSES, Subject, Verdict, exit_code
 from einthoven.records.writing import replacing
 
 MAKER = "einthoven audit"
+_WHO = ("record", "other", "side", "other_side", "likeness")
 _LISTED, _DRAWN, _DRAWN_LEADS = 100, 8, ("II", "V2", "V5", "I")
 
 
@@ -76,9 +77,6 @@ def illustrate(subject: Subject, verdicts: Sequence[Verdict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-_WHO = ("record", "other", "side", "other_side", "likeness")
-
-
 def _rows_of(pair: dict[Any, Any], place: dict[str, int]) -> tuple[int, int]:
     """The positions of a pair: as the check gives them, since one id may stand for two records, or by the ids."""
     return pair.get("first", place[pair["record"]]), pair.get("second", place[pair["other"]])
@@ -88,8 +86,7 @@ def _overlay(subject: Subject, first: int, second: int, shift_s: float) -> Itera
     """The leads of a pair that are drawn."""
     one, other = subject.fingerprints[first], subject.fingerprints[second]
     assert one is not None and other is not None
-    rate = FINE_HZ
-    begin, late = max(0, round(shift_s * rate)), max(0, round(-shift_s * rate))
+    begin, late = max(0, round(shift_s * FINE_HZ)), max(0, round(-shift_s * FINE_HZ))
     common = [name for name in one.leads if name in other.leads]
     for name in sorted(common, key=lambda name: (name not in _DRAWN_LEADS, common.index(name)))[: len(_DRAWN_LEADS)]:
         a, b = (upsampled(p.samples[[p.leads.index(name)]])[0].astype(float) for p in (one, other))
@@ -98,7 +95,7 @@ def _overlay(subject: Subject, first: int, second: int, shift_s: float) -> Itera
         a, b = (x / max(float(x.std()), 1e-9) for x in (a, b))
         sign = -1.0 if float(a @ b) < 0 else 1.0
         drawn = {"one": a.round(3).tolist(), "another": (sign * b).round(3).tolist()}
-        yield {"lead": name, "start_s": begin / rate, "rate_hz": rate, **drawn}
+        yield {"lead": name, "start_s": begin / FINE_HZ, "rate_hz": FINE_HZ, **drawn}
 
 
 def keep(folder: Path, subject: Subject, verdicts: Sequence[Verdict]) -> dict[str, Any]:

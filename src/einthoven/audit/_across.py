@@ -1,6 +1,6 @@
 """What stands on more than one side."""
 
-__all__ = ["across", "many", "named"]
+__all__ = ["across", "named"]
 
 from collections.abc import Sequence
 
@@ -34,8 +34,3 @@ def across(subject: Subject, keys: pd.Series) -> pd.DataFrame:
 def named(sides: Sequence[str]) -> str:
     """How often each set of sides occurs, in words: `3 in train and test, 1 in validation and test`."""
     return ", ".join(f"{count} in {which}" for which, count in pd.Series(sides).value_counts().items())
-
-
-def many(count: int, noun: str) -> str:
-    """A number and a noun that agrees with it."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -103,12 +103,8 @@ def _rank(part: str) -> tuple[int, str]:
 def _made(subject: Subject) -> np.ndarray:
     """Which records are synthetic beside others; where all are, those without parents stand for real ones."""
     synthetic = np.array([pd.notna(value) and bool(value) for value in subject.column("synthetic")], dtype=bool)
-    parents = np.array([bool(_names(value)) for value in subject.column("parents")], dtype=bool)
+    parents = np.array([bool(names) for names in subject.parents], dtype=bool)
     return synthetic & (parents | ~synthetic.all())
-
-
-def _names(parents: object) -> list[str]:
-    return list(parents) if isinstance(parents, list | tuple | np.ndarray) else []
 
 
 def _links(subject: Subject, verdicts: Sequence[Verdict], made: np.ndarray) -> pd.DataFrame:
@@ -116,8 +112,8 @@ def _links(subject: Subject, verdicts: Sequence[Verdict], made: np.ndarray) -> p
     ids = subject.table["record_id"].tolist()
     order = np.argsort(made, kind="stable")  # real ones first, so that they are joined to each other
     first = {ids[row]: row for row in order[::-1].tolist()}
-    lists = enumerate(subject.column("parents"))
-    found = [(first[name], row, _MADE) for row, value in lists for name in _names(value) if name in first]
+    lists = enumerate(subject.parents)
+    found = [(first[name], row, _MADE) for row, names in lists for name in names if name in first]
     for verdict in verdicts:
         if verdict.status == "leak" and verdict.pairs is not None:
             pairs = zip(verdict.pairs["record"], verdict.pairs["other"], strict=True)

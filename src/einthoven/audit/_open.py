@@ -1,6 +1,6 @@
 """Puts together what is to be audited, from the words of a user."""
 
-__all__ = ["open_run", "open_subject"]
+__all__ = ["learnt", "open_run", "open_subject"]
 
 import contextlib
 import dataclasses
@@ -191,27 +191,35 @@ def open_run(
     run = Path(run)
     try:
         facts = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
-        predictions = pd.read_parquet(run / "predictions.parquet")
-        thresholds = pd.read_parquet(run / "results" / "thresholds.parquet")
         cohort = set(pd.read_parquet(run / "cohort.parquet")["record"])
     except (OSError, ValueError) as error:
         raise ValueError(f"{run} is not a finished run ({error}); name the folder that a study wrote") from None
     fold = facts["folds"][0] if test_fold is None else test_fold
     if fold not in facts["folds"]:
         raise ValueError(f"{run} has the test folds {', '.join(map(str, facts['folds']))}, not {fold}")
+    try:
+        known = learnt(run, fold)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{run} is not a finished run ({error}); name the folder that a study wrote") from None
     subject, _ = open_subject(
         facts["data"], labels_of=facts["labels"], stores=stores, workers=workers, progress=progress
     )
-    mine = predictions[predictions["fold"] == fold]
-    part = mine.drop_duplicates("record").set_index("record")["part"]
+    part = known["predictions"].drop_duplicates("record").set_index("record")["part"]
     ids = subject.table["record_id"]
     side = np.where(ids.isin(cohort) & ~ids.duplicated(), ids.map(part).fillna("train"), "").astype(object)
+    words = facts["split"] if len(facts["folds"]) == 1 else f"{facts['split']}, test fold {fold}"
+    return dataclasses.replace(subject, side=side, split=words, **known)
+
+
+def learnt(run: Path, fold: int) -> dict[str, Any]:
+    """What the models of one test fold of a run learnt, as a `Subject` has it: predictions, thresholds, contracts.
+
+    Raises:
+        OSError, ValueError: If one of the files is missing or damaged.
+    """
+
+    files = {"predictions": run / "predictions.parquet", "thresholds": run / "results" / "thresholds.parquet"}
+    tables = {name: pd.read_parquet(path) for name, path in files.items()}
     cells = sorted((run / "cells").glob(f"*-fold{fold}/checkpoint/contract.json"))
-    return dataclasses.replace(
-        subject,
-        side=side,
-        split=facts["split"] if len(facts["folds"]) == 1 else f"{facts['split']}, test fold {fold}",
-        predictions=mine,
-        thresholds=thresholds[thresholds["fold"] == fold],
-        contracts={path.parent.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in cells},
-    )
+    contracts = {path.parent.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in cells}
+    return {**{name: table[table["fold"] == fold] for name, table in tables.items()}, "contracts": contracts}

@@ -7,6 +7,8 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from einthoven.splits import owners
+
 
 def with_owners(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """The table with a column `owner`: what a patient's records share, and all that are one recording with them.
@@ -17,8 +19,7 @@ def with_owners(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """
 
     pairs = pairs[pairs["certain"].astype(bool)]
-    owner = ("patient " + table["patient_id"]).fillna("record " + table["record_id"])
-    code, names = pd.factorize(owner)
+    code, names = pd.factorize(owners(table))
     links = (code[pairs["first"].to_numpy(np.int64)], code[pairs["second"].to_numpy(np.int64)])
     graph = coo_array((np.ones(len(pairs)), links), shape=(len(names), len(names)))
     group = connected_components(graph, directed=False)[1]

@@ -70,6 +70,12 @@ class Subject:
         ids = self.column("patient_id").astype("string").str.strip()
         return ids.mask(ids.str.lower().isin(UNKNOWN))
 
+    @property
+    def parents(self) -> list[list[str]]:
+        """The records that each was made from, by their ids."""
+        lists = (list, tuple, np.ndarray)
+        return [list(map(str, value)) if isinstance(value, lists) else [] for value in self.column("parents")]
+
     def column(self, name: str) -> pd.Series:
         """A column of the table, or missing values where it has none."""
         empty = pd.Series([None] * len(self.table), index=self.table.index, dtype=object)

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from einthoven.audit import Finding, Status, Subject, Verdict
-from einthoven.audit._across import many
+from einthoven.splits import many
 from einthoven.training import SALT_VARIABLE, hash_patient
 
 

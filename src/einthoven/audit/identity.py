@@ -24,9 +24,9 @@ from jaxtyping import Float, Float32, Int, Shaped
 from scipy.stats import poisson
 
 from einthoven.audit import Finding, Subject, Verdict
-from einthoven.audit._across import many
 from einthoven.audit._embedding import Fit, embed, fit, likeness
 from einthoven.records.leads import TWELVE
+from einthoven.splits import many
 
 _LISTED, _EXAMPLES = 50, 3
 _BLOCK = 1 << 20  # pairs at a time

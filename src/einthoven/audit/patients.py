@@ -10,7 +10,8 @@ __all__ = ["patients"]
 import pandas as pd
 
 from einthoven.audit import Finding, Subject, Verdict
-from einthoven.audit._across import across, many, named
+from einthoven.audit._across import across, named
+from einthoven.splits import many
 
 _MANY = 20  # records, below which one each is no wonder
 

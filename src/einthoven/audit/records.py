@@ -9,7 +9,8 @@ __all__ = ["records"]
 import pandas as pd
 
 from einthoven.audit import Finding, Subject, Verdict
-from einthoven.audit._across import across, many, named
+from einthoven.audit._across import across, named
+from einthoven.splits import many
 
 
 def records(subject: Subject) -> Verdict:

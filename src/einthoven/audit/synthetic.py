@@ -14,8 +14,8 @@ from jaxtyping import Bool
 from scipy.stats import binom
 
 from einthoven.audit import Finding, Subject, Verdict
-from einthoven.audit._across import many
 from einthoven.audit._pairs import nearest
+from einthoven.splits import many
 
 _FEWEST, _MOST = 20, 2000
 _NEAR = 0.99  # of the real training records are farther from the held-out ones
@@ -51,10 +51,10 @@ def _descent(subject: Subject, made: Bool[np.ndarray, " record"]) -> Iterator[Fi
     """Of the parents of synthetic records."""
     side = dict(zip(subject.table["record_id"].astype(str), subject.side, strict=True))
     crossed, absent, orphans = [], 0, 0
-    parents = subject.column("parents")
-    direct = dict(zip(subject.table["record_id"].astype(str), map(_listed, parents), strict=True))
+    parents = subject.parents
+    direct = dict(zip(subject.table["record_id"].astype(str), parents, strict=True))
     for i in np.flatnonzero(made):
-        mine = _ancestors(_listed(parents.iloc[i]), direct)
+        mine = _ancestors(parents[i], direct)
         orphans += not mine
         absent += any(name not in side for name in mine)
         apart = [name for name in mine if side.get(name, "") not in ("", subject.side[i])]
@@ -70,10 +70,6 @@ def _descent(subject: Subject, made: Bool[np.ndarray, " record"]) -> Iterator[Fi
             f"{orphans} synthetic records name no parents and {absent} name some that are not among these records: "
         )
         yield Finding("could not look", sentence + "they may descend from held-out ones.", orphans + absent)
-
-
-def _listed(value: object) -> list[str]:
-    return [str(name) for name in value] if isinstance(value, list | tuple | np.ndarray) else []
 
 
 def _ancestors(parents: list[str], direct: dict[str, list[str]]) -> list[str]:

@@ -6,16 +6,18 @@ could be compared, unless both are too regular to tell. What that finds and miss
 
 __all__ = ["waveforms"]
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Shaped
 
 from einthoven.audit import Finding, Fingerprint, Subject, Verdict
-from einthoven.audit._across import many, named
+from einthoven.audit._across import named
 from einthoven.audit._pairs import ENOUGH_S, find_pairs
+from einthoven.splits import many
 
 _ON_TIME_S = 0.005
 
@@ -48,14 +50,15 @@ def waveforms(subject: Subject) -> Verdict:
         sentence = f"{many(int((~apart).sum()), 'pair')} of records on one side, each one recording, "
         sentence += "which counts twice there."
         findings.append(Finding("warning", sentence, int((~apart).sum()), _words(pairs[~apart])))
-    findings += _unseen(subject, given, looked)
-    looked_at = f"{looked.sum()} recordings, {_pairs_of(given, looked).sum()} pairs"
+    leads = _leads(given)
+    findings += _unseen(subject, leads, looked)
+    looked_at = f"{looked.sum()} recordings, {_pairs_of(leads[looked])} pairs"
     looked_at += f"; {regular} more pairs are alike but too regular to tell" if regular else ""
     return Verdict("waveforms", looked_at, tuple(findings), pairs=pairs if len(pairs) else None)
 
 
 def _unseen(
-    subject: Subject, given: Sequence[Fingerprint | None], looked: Bool[np.ndarray, " record"]
+    subject: Subject, leads: Shaped[np.ndarray, " record"], looked: Bool[np.ndarray, " record"]
 ) -> Iterator[Finding]:
     """Records, and pairs on two sides, that could not be compared."""
     blind = (subject.side != "") & ~looked
@@ -66,31 +69,29 @@ def _unseen(
         sentence += f"{ENOUGH_S:g} s around a beat."
         names = tuple(subject.table["record_id"][blind].head(3))
         yield Finding("could not look", sentence, int(blind.sum()), names)
-    per_side = [_pairs_of(given, looked & (subject.side == side)) for side in subject.sides]
-    whole = _pairs_of(given, looked)
     n, each = int(looked.sum()), [int((looked & (subject.side == side)).sum()) for side in subject.sides]
     across = (n * (n - 1) - sum(m * (m - 1) for m in each)) // 2
-    if strange := across - int(whole.sum() - sum(part.sum() for part in per_side)):
+    within = sum(_pairs_of(leads[looked & (subject.side == side)]) for side in subject.sides)
+    if strange := across - (_pairs_of(leads[looked]) - within):
         sentence = (
             f"{many(strange, 'pair')} of records on two sides could not be compared: they have no lead of one name."
         )
         yield Finding("could not look", sentence, strange)
 
 
-def _pairs_of(
-    given: Sequence[Fingerprint | None], chosen: Bool[np.ndarray, " record"]
-) -> Int[np.ndarray, "leads leads"]:
-    """How many pairs of records share a lead, by the sets of leads that they have."""
-    sets: dict[frozenset[str], int] = {}
-    for one, mine in zip(given, chosen, strict=True):
-        if mine and one is not None:
-            live = frozenset(name for name, row in zip(one.leads, one.samples, strict=True) if row.any())
-            sets[live] = sets.get(live, 0) + 1
-    counts = np.zeros((len(sets), len(sets)), dtype=np.int64)
-    for (i, (one_set, m)), (j, (other, n)) in combinations_with_replacement(enumerate(sets.items()), 2):
-        if one_set & other:
-            counts[i, j] = m * (m - 1) // 2 if i == j else m * n
-    return counts
+def _leads(given: Sequence[Fingerprint | None]) -> Shaped[np.ndarray, " record"]:
+    """The leads of each record that hold anything, as a set."""
+    sets = np.empty(len(given), dtype=object)
+    for i, one in enumerate(given):
+        rows = () if one is None else zip(one.leads, one.samples, strict=True)
+        sets[i] = frozenset(name for name, row in rows if row.any())
+    return sets
+
+
+def _pairs_of(leads: Shaped[np.ndarray, " chosen"]) -> int:
+    """How many pairs of these records share a lead."""
+    pairs = combinations_with_replacement(Counter(leads.tolist()).items(), 2)
+    return sum(m * (m - 1) // 2 if one is other else m * n for (one, m), (other, n) in pairs if one & other)
 
 
 def _described(subject: Subject, found: pd.DataFrame) -> pd.DataFrame:

@@ -154,18 +154,15 @@ def _mend(subject: Subject, verdicts: Sequence[Verdict], path: Path) -> None:
     """Writes the proposal, looks at it once more and says what it is."""
     proposal = room.fix(subject, verdicts)
     side = proposal["split"].to_numpy(dtype=object)
-    emptied = [
-        row["part"]
-        for row in summary(proposal).to_dict("records")
-        if row["part"] and row["before"] and not row["after"]
-    ]
+    parts = summary(proposal).to_dict("records")
+    emptied = [row["part"] for row in parts if row["part"] and row["before"] and not row["after"]]
     if emptied:
         lost = ", ".join(emptied)
         raise ValueError(f"no split without these leaks leaves anything in {lost}, so much belongs together: no {path}")
     again = room.audit(dataclasses.replace(subject, side=side), _MENDED)
     with replacing(path) as scratch:
         proposal.drop_duplicates("record_id").to_csv(scratch, index=False)
-    for row in summary(proposal).to_dict("records"):
+    for row in parts:
         print(f"{row['part'] or 'left out':12} {row['before']:7} before, {row['after']:7} after")
     moved = int((proposal["split"] != proposal["was"]).sum())
     left = [f"{v.check}: {v.findings[0].sentence}" for v in again if v.status in ("leak", "could not look")]

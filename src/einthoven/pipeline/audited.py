@@ -8,14 +8,13 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int, Shaped
 from tqdm import tqdm
 
-from einthoven.audit import Subject, Verdict, audit, find_pairs
+from einthoven.audit import Subject, Verdict, audit, find_pairs, learnt
 from einthoven.records.writing import replacing
 from einthoven.store import Joined
 
@@ -94,11 +93,5 @@ def after(
     """
 
     fold, part = next(iter(parts.items()))
-    tables = [pd.read_parquet(out / name) for name in ("predictions.parquet", "results/thresholds.parquet")]
-    predictions, thresholds = (table[table["fold"] == fold] for table in tables)
-    files = sorted((out / "cells").glob(f"*-fold{fold}/checkpoint/contract.json"))
-    contracts: dict[str, Any] = {f.parent.parent.name: json.loads(f.read_text(encoding="utf-8")) for f in files}
-    known = dataclasses.replace(
-        subject, side=part.astype(object), predictions=predictions, thresholds=thresholds, contracts=contracts
-    )
+    known = dataclasses.replace(subject, side=part.astype(object), **learnt(out, fold))
     return [*(verdict for verdict in verdicts if verdict.check not in _LEARNT), *audit(known, _LEARNT)]

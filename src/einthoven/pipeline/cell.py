@@ -160,7 +160,7 @@ def _by_gradient(
     save_checkpoint(target, network.state_dict(), _contract(task, cohort, train, validation))
     del network
     gc.collect()
-    return 1 / (1 + np.exp(-logits.astype(np.float64))), history
+    return objective.probabilities(torch.from_numpy(logits).double()).numpy(), history
 
 
 def _weights(y: np.ndarray) -> list[float]:

@@ -19,6 +19,7 @@ from einthoven.drawing.figures import svg
 from einthoven.report._figures import _INK, _RULE, Panel, _slug
 from einthoven.report._run import rows
 from einthoven.report._words import number
+from einthoven.splits import many
 
 _PALE: dict[str, Any] = {"color": "#f2b661", "linewidth": 3.6, "solid_capstyle": "round", "zorder": 3}
 _DARK: dict[str, Any] = {"color": "#00304d", "linewidth": 0.9, "linestyle": "-", "zorder": 4}
@@ -39,20 +40,16 @@ def verdict(facts: Mapping[str, Any]) -> str:
     )
     asked = sum(entry["status"] != "not asked" for entry in entries)
     warnings = sum(finding["status"] == "warning" for entry in entries for finding in entry["findings"])
-    warned = f"{warnings} warning{'' if warnings == 1 else 's'}"
+    warned = many(warnings, "warning")
     unseen = f"{len(blind)} could not look at everything ({', '.join(blind)}), " if blind else ""
     if leaks:
-        return f"LEAK: {len(leaks)} of {_checks(asked)} found one ({', '.join(leaks)}), {unseen}{warned}."
+        return f"LEAK: {len(leaks)} of {many(asked, 'check')} found one ({', '.join(leaks)}), {unseen}{warned}."
     if blind:
-        sentence = f"Could not look at everything: {len(blind)} of {_checks(asked)} ({', '.join(blind)})"
+        sentence = f"Could not look at everything: {len(blind)} of {many(asked, 'check')} ({', '.join(blind)})"
         return f"{sentence}; no leak in what was looked at, {warned}."
     if not asked:
         return "Nothing was looked at: no check had what it needs."
-    return f"Clean: no leak found by {_checks(asked)}, {warned}."
-
-
-def _checks(count: int) -> str:
-    return f"{count} check{'' if count == 1 else 's'}"
+    return f"Clean: no leak found by {many(asked, 'check')}, {warned}."
 
 
 def overlays(drawn: pd.DataFrame) -> dict[str, list[Panel]]:

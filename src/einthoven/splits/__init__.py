@@ -15,8 +15,10 @@ __all__ = [
     "get",
     "is_file",
     "known",
+    "many",
     "names",
     "overlap",
+    "owners",
     "read_split",
     "split",
     "stratify",
@@ -179,6 +181,11 @@ def split(
             f"{first['examples'][0]}; split by_patient instead, or ask for by_example if the leak is what you study"
         )
     return parts
+
+
+def owners(table: pd.DataFrame) -> pd.Series:
+    """Whose each record is: its patient's, or its own where nobody knows the patient."""
+    return ("patient " + table["patient_id"]).fillna("record " + table["record_id"])
 
 
 def overlap(table: pd.DataFrame, parts: Shaped[np.ndarray, " record"]) -> pd.DataFrame:

@@ -9,13 +9,11 @@ __all__ = ["BY_PATIENT"]
 import numpy as np
 import pandas as pd
 
-from einthoven.splits import Splitter, stratify
+from einthoven.splits import Splitter, owners, stratify
 
 
 def _assign(table: pd.DataFrame, targets: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    if "owner" not in table:
-        table = table.assign(owner=("patient " + table["patient_id"]).fillna("record " + table["record_id"]))
-    patient, _ = pd.factorize(table["owner"], sort=True)
+    patient, _ = pd.factorize(table["owner"] if "owner" in table else owners(table), sort=True)
     counts = np.zeros((patient.max(initial=-1) + 1, targets.shape[1] + 1))
     np.add.at(counts, patient, np.column_stack([targets == 1, np.ones(len(table))]))
     return stratify(counts, np.ones(folds), np.random.default_rng(seed))[patient]
