@@ -28,7 +28,9 @@ UNLABELLED = {"lead1_562", "mimic_iv_ecg", "nstdb"}  # no diagnoses, unless aske
 NOT_TWELVE = {"lead1_562", "mitdb", "nstdb"}
 SHORTER = {"mitdb": 0.9}  # than a second: beats
 FURTHER = {  # columns, after those of every corpus
-    "mitdb": "recording start_s stop_s rr_before_s rr_after_s paced leads",
+    "mitdb": "recording start_s stop_s rr_before_s rr_after_s paced leads rhythm_before_local rhythm_after_local "
+    "rhythm_before_usual rhythm_after_usual rhythm_after_before rhythm_local_usual rhythm_previous_usual "
+    "rhythm_next_usual",
 }
 ONE_RECORD_A_PERSON = {"code_test", "ludb"}
 

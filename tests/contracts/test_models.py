@@ -1,5 +1,7 @@
 """What every model must do, swept over all files of the room; then what single ones promise."""
 
+import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import Tensor, nn
 
 from einthoven import registry
@@ -14,8 +17,11 @@ from einthoven.datasets.simulated import Simulated
 from einthoven.layers.dropout import Dropout
 from einthoven.layers.temporal import Conv
 from einthoven.models import Estimator, Network, Shape, build
+from einthoven.signals.beat_shape import beat_shape
+from einthoven.signals.features import features
 
 SHAPE = Shape(leads=12, samples=500, rate_hz=100.0, classes=3)
+BESIDE = dataclasses.replace(SHAPE, exclusive=True, covariates=3)
 CLASSES = {name: registry.get("models", name) for name in registry.names("models")}
 NETWORKS = [name for name, cls in CLASSES.items() if issubclass(cls, Network)]
 ESTIMATORS = [name for name, cls in CLASSES.items() if issubclass(cls, Estimator)]
@@ -24,6 +30,10 @@ BF16_TOLERANCE = 0.03  # of the largest logit: bf16 rounds to 1/256, and a netwo
 
 def signals(batch: int = 4, samples: int = SHAPE.samples, seed: int = 0) -> Tensor:
     return torch.randn(batch, 12, samples, generator=torch.Generator().manual_seed(seed))
+
+
+def beside(batch: int = 4, seed: int = 7) -> Tensor:
+    return torch.randn(batch, 3, generator=torch.Generator().manual_seed(seed))
 
 
 def network(name: str, shape: Shape = SHAPE, seed: int = 0) -> Network:
@@ -160,6 +170,44 @@ class TestNetwork:
         model, x = stirred(name).eval(), signals()
         assert apart(model(x[1:3]), model(x)[1:3]) < 1e-4
 
+    def test_what_is_known_beside_the_signal_joins_its_features(self, name: str) -> None:
+        model, plain, x, c = stirred(name, BESIDE).eval(), network(name).eval(), signals(), beside()
+        shared = {key: tensor for key, tensor in model.state_dict().items() if key in plain.state_dict()}
+        plain.reset_head(1)
+        own = plain.state_dict()
+        plain.load_state_dict(
+            {**own, **{key: tensor for key, tensor in shared.items() if own[key].shape == tensor.shape}}
+        )
+        assert len(own) == len(shared) == len(model.state_dict()) - 4
+        features = model.features(x)
+        assert torch.equal(features, plain.features(x)), "they are the signal's alone"
+        logits = model(x, c)
+        assert torch.equal(logits, model.head(torch.cat([features, model.beside(c)], dim=1)))
+        other = c.clone()
+        other[1] += 1
+        assert (model(x, other) != logits).any(dim=1).tolist() == [False, True, False, False]
+
+    def test_with_covariates_too_every_parameter_gets_a_gradient_and_the_head_can_change(self, name: str) -> None:
+        model = stirred(name, BESIDE).train()
+        weights = torch.randn(16, 3, generator=torch.Generator().manual_seed(2))
+        (model(signals(16), beside(16)) * weights).sum().backward()
+        for key, parameter in model.named_parameters():
+            assert parameter.grad is not None and parameter.grad.abs().max() > 0, key
+        model.reset_head(7)
+        assert model.eval()(signals(), beside()).shape == (4, 7)
+
+    def test_covariates_of_another_number_are_refused(self, name: str) -> None:
+        model, plain = network(name, BESIDE), network(name)
+        for given, there in ((None, 0), (beside()[:, :2], 2)):
+            with pytest.raises(ValueError, match=f"takes 3 covariates beside the signal, not {there}"):
+                model(signals(), given)
+        with pytest.raises(ValueError, match="takes 0 covariates beside the signal, not 3"):
+            plain(signals(), beside())
+
+    def test_a_network_is_the_same_whether_its_classes_exclude_each_other(self, name: str) -> None:
+        one, other = (network(name, dataclasses.replace(SHAPE, exclusive=said)).eval() for said in (False, True))
+        assert torch.equal(one(signals()), other(signals()))
+
 
 # The CODE network
 
@@ -248,6 +296,37 @@ def test_a_fresh_xresnet_block_is_its_skip() -> None:
     assert torch.equal(block(x), torch.relu(x))
 
 
+# The network for beats
+
+
+def test_the_beat_network_is_small_and_does_not_see_an_offset() -> None:
+    model = stirred("beat_cnn", Shape(1, 324, 360.0, 3)).eval()
+    assert 1e5 < sum(p.numel() for p in model.parameters()) < 3e5
+    x = signals()[:, :2, :324].reshape(8, 1, 324)
+    offset = torch.linspace(-20, 20, 8)[:, None, None]
+    assert apart(model(x + offset), model(x)) < 1e-3
+    assert apart(model(2 * x), model(x)) > 0.01, "it does see the amplitude"
+
+
+def test_the_beat_network_learns_where_a_wave_lies() -> None:
+    """After or before the middle, which no mean of a lead tells, of either sign."""
+    torch.manual_seed(0)
+    late = torch.arange(96) % 2
+    at = 162 + (2 * late[:, None] - 1) * (40 + 60 * torch.rand(96, 1))
+    sign = torch.randint(0, 2, (96, 1)) * 2.0 - 1
+    wave = sign * torch.exp(-0.5 * ((torch.arange(324) - at) / 8) ** 2) + 0.05 * torch.randn(96, 324)
+    x, y = wave[:, None], late[:, None].float()
+    x = torch.cat([x, torch.linspace(-1, 1, 324).expand(96, 1, 324)], dim=1)  # a clock on the second lead
+    model = build("beat_cnn", Shape(2, 324, 360.0, 1))
+    assert isinstance(model, Network)
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    for _ in range(15):
+        optimizer.zero_grad()
+        nn.functional.binary_cross_entropy_with_logits(model(x[:64]), y[:64]).backward()
+        optimizer.step()
+    assert ((model(x[64:]) > 0) == (y[64:] > 0)).float().mean() > 0.9  # in training, for its statistics are young
+
+
 # Estimators
 
 
@@ -262,11 +341,29 @@ def records() -> tuple[np.ndarray, np.ndarray]:
     return x, np.column_stack([normal, table["sex"] == "female", coin]).astype(np.float32)
 
 
-def fitted(name: str, x: np.ndarray, y: np.ndarray, seed: int = 0) -> Estimator:
-    model = build(name, Shape(12, x.shape[-1], SHAPE.rate_hz, y.shape[1]), seed=seed)
+def fitted(
+    name: str, x: np.ndarray, y: np.ndarray, seed: int = 0, beside: np.ndarray | None = None, exclusive: bool = False,
+    **options: Any,
+) -> Estimator:  # fmt: skip
+    shape = Shape(
+        x.shape[1], x.shape[2], SHAPE.rate_hz, y.shape[1], exclusive, 0 if beside is None else beside.shape[1]
+    )
+    model = build(name, shape, seed=seed, **options)
     assert isinstance(model, Estimator)
-    model.fit(x, y)
+    model.fit(x, y, beside)
     return model
+
+
+@pytest.fixture(scope="module")
+def one_of_three(records: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Signals, three classes that exclude each other, and three covariates, of which one tells of the class."""
+    rng = np.random.default_rng(4)
+    kind = np.repeat([0, 1, 2], [30, 18, 12])[rng.permutation(60)]
+    covariates = rng.normal(size=(60, 3))
+    covariates[:, 1] += 3 * kind
+    covariates[rng.random((60, 3)) < 0.1] = np.nan
+    x = rng.normal(size=(60, 12, 90)).cumsum(axis=-1)
+    return x.astype(np.float32), np.eye(3, dtype=np.float32)[kind], covariates
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -313,6 +410,50 @@ class TestEstimator:
         np.random.seed(99)  # noqa: NPY002 - the global state must not matter
         np.testing.assert_array_equal(one, fitted(name, x, y, 3).predict(x))
 
+    def test_classes_that_exclude_each_other_add_up_to_one(
+        self, name: str, one_of_three: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> None:
+        x, y, beside = one_of_three
+        p = fitted(name, x, y, beside=beside, exclusive=True).predict(x, beside)
+        assert p.shape == (60, 3) and p.dtype == np.float32 and ((p >= 0) & (p <= 1)).all()
+        np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+
+    def test_of_classes_that_exclude_each_other_a_record_is_known_or_not(
+        self, name: str, one_of_three: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> None:
+        x, y, beside = one_of_three
+        holes = y.copy()
+        holes[::4, 0] = holes[1::4] = np.nan
+        kept = np.arange(60) % 4 > 1
+        p = fitted(name, x, holes, beside=beside, exclusive=True).predict(x, beside)
+        less = fitted(name, x[kept], y[kept], beside=beside[kept], exclusive=True).predict(x, beside)
+        np.testing.assert_array_equal(p, less)
+
+    def test_of_classes_that_exclude_each_other_some_may_be_absent(
+        self, name: str, one_of_three: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> None:
+        x, y, beside = one_of_three
+        for present in ([0, 2], [1], []):
+            some = np.where(y[:, present].any(axis=1, keepdims=True), y, np.nan)
+            p = fitted(name, x, some, beside=beside, exclusive=True).predict(x, beside)
+            np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+            absent = [i for i in range(3) if present and i not in present]
+            assert (p[:, absent] == 0).all()
+            if not present:
+                np.testing.assert_allclose(p, 1 / 3, rtol=1e-6)
+
+    def test_an_answer_goes_with_its_record(
+        self, name: str, one_of_three: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> None:
+        x, y, beside = one_of_three
+        order = np.random.default_rng(3).permutation(60)
+        for exclusive in (False, True):
+            model = fitted(name, x, y, beside=beside, exclusive=exclusive)
+            p = model.predict(x, beside)
+            np.testing.assert_array_equal(model.predict(x[order], beside[order]), p[order])
+            again = fitted(name, x[order], y[order], beside=beside[order], exclusive=exclusive)
+            np.testing.assert_allclose(again.predict(x, beside), p, atol=1e-6)
+
 
 def test_naive_is_the_prevalence(records: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = records
@@ -327,3 +468,114 @@ def test_boosting_learns_what_the_seed_decides(records: tuple[np.ndarray, np.nda
     one, other = (fitted("boosting", x, y, seed).predict(x) for seed in (0, 1))
     assert not np.array_equal(one, other)
     assert one[y[:, 0] == 1, 0].mean() > one[y[:, 0] == 0, 0].mean() + 0.2
+
+
+# Boosting
+
+
+BEATS = {"measured": {"name": "beat_shape", "peak_s": 0.3}, "rounds": 12}
+SETTINGS = {
+    "learning_rate": 0.06, "max_leaf_nodes": 8, "max_features": 0.3, "min_samples_leaf": 10, "l2_regularization": 1.0,
+    "early_stopping": False, "random_state": 0,
+}  # fmt: skip
+
+
+def classifier(rounds: int) -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(**SETTINGS, max_iter=rounds)
+
+
+def test_boosting_is_one_classifier_a_class(records: tuple[np.ndarray, np.ndarray]) -> None:
+    x, y = records
+    holes = y.copy()
+    holes[::5, 1] = np.nan
+    table = np.stack([features(signal, SHAPE.rate_hz) for signal in x])
+    p = fitted("boosting", x, holes).predict(x)
+    for i, truth in enumerate(holes.T):
+        known = ~np.isnan(truth)
+        model = classifier(200).fit(table[known], truth[known].astype(int))
+        np.testing.assert_array_equal(p[:, i], model.predict_proba(table)[:, 1].astype(np.float32))
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+def test_boosting_is_one_classifier_for_classes_that_exclude_each_other(
+    one_of_three: tuple[np.ndarray, np.ndarray, np.ndarray], balance: float
+) -> None:
+    """On what is measured and the covariates beside it, which may be missing."""
+    x, y, beside = one_of_three
+    table = np.concatenate([beat_shape(x, SHAPE.rate_hz, peak_s=0.3), beside], axis=1)
+    kind, count = y.argmax(axis=1), np.array([30, 18, 12])
+    want = classifier(12).fit(table, kind, (60 / count[kind]) ** balance if balance else None).predict_proba(table)
+    p = fitted("boosting", x, y, beside=beside, exclusive=True, balance=balance, **BEATS).predict(x, beside)
+    np.testing.assert_array_equal(p, want.astype(np.float32))
+
+
+def test_boosting_sees_what_is_beside_the_signal(one_of_three: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    x, y, beside = one_of_three
+    for exclusive in (False, True):
+        model = fitted("boosting", x, y, beside=beside, exclusive=exclusive, share=1.0, **BEATS)
+        assert (model.predict(x, beside).argmax(axis=1) == y.argmax(axis=1)).mean() > 0.85
+        blind = model.predict(x, np.full_like(beside, np.nan))
+        assert np.isfinite(blind).all() and not np.array_equal(blind, model.predict(x, beside))
+
+
+def test_boosting_does_without_what_was_never_known(one_of_three: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    """A column of nothing in training is no column, whatever it holds later."""
+    x, y, beside = one_of_three
+    known = beside.copy()
+    beside = np.insert(beside, 1, np.nan, axis=1)
+    with_it = fitted("boosting", x, y, beside=beside, exclusive=True, **BEATS)
+    without = fitted("boosting", x, y, beside=known, exclusive=True, **BEATS)
+    np.testing.assert_array_equal(with_it.predict(x, np.insert(known, 1, 5.0, axis=1)), without.predict(x, known))
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+def test_where_the_signal_says_nothing_a_class_has_its_weight(balance: float) -> None:
+    """Of n records that weigh (60 / n)^balance each, which makes all classes alike at 1."""
+    x, y = np.zeros((60, 1, 90)), np.repeat(np.eye(3), [30, 18, 12], axis=0)
+    count = np.array([30.0, 18, 12])
+    weight, against = count ** (1 - balance), (60 - count) ** (1 - balance)
+    for exclusive, want in ((True, weight / weight.sum()), (False, weight / (weight + against))):
+        p = fitted("boosting", x, y, exclusive=exclusive, balance=balance, **BEATS).predict(x[:2])
+        np.testing.assert_allclose(p, [want, want], rtol=1e-5)
+
+
+def test_what_boosting_measures_survives_json(one_of_three: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    x, y, _ = one_of_three
+    one, again = (fitted("boosting", x, y, **options).predict(x) for options in (BEATS, json.loads(json.dumps(BEATS))))
+    np.testing.assert_array_equal(one, again)
+    usual, named, other = (
+        fitted("boosting", x, y, rounds=12, **options).predict(x)
+        for options in ({}, {"measured": "features"}, {"measured": {"name": "features"}})
+    )
+    np.testing.assert_array_equal(usual, named)
+    np.testing.assert_array_equal(usual, other)
+    assert not np.array_equal(usual, one)
+
+
+def test_what_boosting_cannot_measure_is_refused_before_it_learns() -> None:
+    shape = Shape(1, 90, 100.0, 3)
+    for measured, error, words in (
+        ({"name": "beat_shap", "peak_s": 0.3}, registry.UnknownName, "did you mean 'beat_shape'"),
+        ({"name": "beat_shape", "peak_s": 3.0}, ValueError, "does not lie within 90 samples"),
+        ("beat_shape", TypeError, "peak_s"),
+        ("standardise", TypeError, "positional argument"),
+        ({"name": "resample", "new_rate_hz": 50.0}, ValueError, "1 × 1 × 90 became 1 × 1 × 45; measure something else"),
+    ):
+        with pytest.raises(error, match=words):
+            build("boosting", shape, seed=0, measured=measured)
+
+
+def test_boosting_refuses_other_covariates_and_records_of_several_classes(
+    one_of_three: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    x, y, beside = one_of_three
+    model = fitted("boosting", x, y, beside=beside, exclusive=True, **BEATS)
+    for given, there in ((None, 0), (beside[:, :2], 2)):
+        with pytest.raises(ValueError, match=f"takes 3 covariates beside the signal, not {there}"):
+            model.predict(x, given)
+        with pytest.raises(ValueError, match=f"takes 3 covariates beside the signal, not {there}"):
+            model.fit(x, y, given)
+    several = y.copy()
+    several[3], several[5] = 1, 0
+    with pytest.raises(ValueError, match="2 records are of several classes or of none"):
+        model.fit(x, several, beside)

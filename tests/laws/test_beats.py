@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, precision_score, recall_score
 
+from einthoven.evaluation import evaluate_beats
 from einthoven.evaluation._ec57 import CLASSES, by_class, overall
-from einthoven.evaluation.beats import beats, carriers, paired, recordings
+from einthoven.evaluation.beats import against, beats, carriers, mistaken, paired, recordings
 from einthoven.evaluation.bootstrap import interval, resampled
 
 FOUR = CLASSES[:4]
@@ -349,6 +350,82 @@ def test_a_pair_draws_the_same_patients_for_both() -> None:
     assert value(alone, "all", "accuracy", column="high") - value(alone, "all", "accuracy", column="low") > 0.2
 
 
+# All together
+
+
+def models(seed: int = 11) -> pd.DataFrame:
+    """Predictions of three models of the same beats; b answered for fewer, and c has validation rows too."""
+    draw = drawn(seed)
+    tables = {name: table(**{**draw, "said": drawn(seed + k)["said"]}, model=name) for k, name in enumerate("abc")}
+    tables["b"] = tables["b"][tables["b"]["record"].isin(draw["record"][20:])]
+    return pd.concat([*tables.values(), tables["c"].assign(part="validation", seed=7)], ignore_index=True)
+
+
+def test_every_table_of_a_run_is_that_of_its_function() -> None:
+    long = models()
+    found = evaluate_beats(long, baseline="c", primary="b", resamples=40, seed=2)
+    assert set(found) == {"beats", "recordings", "carriers", "paired", "pairs", "mistakes"} and found["pairs"].empty
+    assert_frame_equal(found["beats"], beats(long, resamples=40, seed=2))
+    assert_frame_equal(found["recordings"], recordings(long))
+    ours = long[long["model"] == "b"]
+    assert_frame_equal(found["carriers"], carriers(ours))
+    assert found["carriers"].groupby("class")["beats"].sum().sum() == 100
+    assert found["paired"].columns[:3].tolist() == ["primary", "other", "planned"]
+    assert found["paired"]["other"].unique().tolist() == ["a", "c"]
+    for other, rows in found["paired"].groupby("other"):
+        want = paired(ours, long[long["model"] == other], resamples=40, seed=2)
+        assert_frame_equal(rows.iloc[:, 3:].reset_index(drop=True), want)
+        assert (rows["planned"] == (other == "c")).all() and (rows["primary"] == "b").all()
+    assert_frame_equal(found["mistakes"], mistaken(long, "b"))
+
+
+def test_a_model_alone_is_compared_with_nobody() -> None:
+    long = models()
+    alone = against(long[long["model"] == "a"], "a", resamples=5)
+    several = against(long, "a", resamples=5)
+    assert alone.empty and alone.columns.tolist() == several.columns.tolist()
+    assert not several["planned"].any()
+
+
+def test_the_strongest_mistakes_are_the_surest_of_each_pair() -> None:
+    #       three N called S, of two recordings; one S called V; and what is right or of another seed
+    long = table(
+        ["N", "N", "N", "S", "N"],
+        ["S", "S", "S", "V", "N"],
+        classes=("N", "S", "V"),
+        record=["x:1-1", "x:1-2", "x:2-1", "x:2-2", "x:2-3"],
+        patient=["p1", "p1", "p2", "p2", "p2"],
+    )
+    sure = {"x:1-1": 0.8, "x:1-2": 0.9, "x:2-1": 0.6, "x:2-2": 0.7, "x:2-3": 1.0}
+    said = long["probability"] == 0.9
+    long["probability"] = np.where(said, long["record"].map(sure), 0.01)
+    other = long.assign(seed=1, probability=(long["class"] == "V") * 1.0)
+    long = pd.concat([other, long], ignore_index=True)
+    found = mistaken(long, "a")
+    # The recordings of a pair take turns, and so do the pairs.
+    assert found["record"].tolist() == ["x:1-2", "x:2-2", "x:2-1", "x:1-1"]
+    assert found["kind"].tolist() == ["said S, is N", "said V, is S", "said S, is N", "said S, is N"]
+    assert found["class"].tolist() == ["S", "V", "S", "S"] and found["truth"].tolist() == ["N", "S", "N", "N"]
+    assert found["probability"].tolist() == [0.9, 0.7, 0.6, 0.8] and (found["seed"] == 0).all()
+    assert found["patient"].tolist() == ["p1", "p2", "p2", "p1"] and found["threshold"].isna().all()
+    assert mistaken(long, "a", each=1)["record"].tolist() == ["x:1-2", "x:2-2"]
+    assert mistaken(long, "a", n=1)["record"].tolist() == ["x:1-2"]
+    assert_frame_equal(mistaken(long.sample(frac=1, random_state=0), "a"), found)
+    named = long.assign(recording=long["record"].str[2])
+    assert_frame_equal(mistaken(named, "a"), found)
+    right = long.assign(probability=(long["truth"] == 1).astype(float))
+    assert mistaken(right, "a").empty and mistaken(right, "a").columns.tolist() == found.columns.tolist()
+
+
+def test_beats_of_an_unknown_class_are_no_mistakes() -> None:
+    draw = drawn(6)
+    found = mistaken(table(**draw, classes=("N", "S", "V")), "a", n=1000, each=1000)
+    true, said = (pd.Series(draw[name], index=draw["record"]) for name in ("true", "said"))
+    wrong = true.isin(["N", "S", "V"]) & said.isin(["N", "S", "V"]) & (true != said)
+    assert set(wrong[wrong].index) <= set(found["record"])
+    assert set(found["truth"]) <= {"N", "S", "V"} and (found["truth"] == true[found["record"]].to_numpy()).all()
+
+
 # Refusals
 
 
@@ -374,3 +451,6 @@ def test_what_is_not_such_a_table_is_refused() -> None:
         paired(pd.concat([long, long.assign(model="b")]), long)
     with pytest.raises(ValueError, match="no beat in common"):
         paired(long, long.assign(record="y" + long["record"]))
+    for names in ({"primary": "x", "baseline": None}, {"primary": "a", "baseline": "x"}):
+        with pytest.raises(ValueError, match="there are no predictions of model x; there are of a"):
+            evaluate_beats(long, resamples=2, **names)

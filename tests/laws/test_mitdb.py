@@ -19,6 +19,7 @@ from einthoven.datasets.mitdb import MITDB
 from einthoven.records import RecordError
 from einthoven.records.leads import canonical
 from einthoven.records.preparation import Preparation
+from einthoven.signals.rhythm import rhythm
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -287,6 +288,31 @@ def test_neighbours_are_of_the_same_recording_and_in_the_order_of_time(place: Pa
         np.testing.assert_array_equal(rows["rr_after_s"].iloc[:-1], rows["rr_before_s"].iloc[1:])
     assert table.groupby("recording").size().min() > 3
     assert one(place, (2000, "N"), (1000, "V"), (3000, "N"))["record_id"].is_monotonic_increasing
+
+
+def test_the_rhythm_of_a_beat_is_that_of_its_own_recording(place: Path) -> None:
+    both = MITDB(place).table()
+    for _, rows in both.groupby("recording"):
+        want = rhythm(np.append(rows["rr_before_s"], rows["rr_after_s"].iloc[-1]))
+        assert [name for name in rows if name.startswith("rhythm_")] == [f"rhythm_{name}" for name in want]
+        for name, ratio in want.items():
+            assert rows[f"rhythm_{name}"].dtype == np.float64
+            np.testing.assert_array_equal(rows[f"rhythm_{name}"], ratio)
+    for path in place.glob("101.*"):
+        path.unlink()
+    pd.testing.assert_frame_equal(MITDB(place).table(), both[both["recording"] == "mitdb:100"])
+
+
+def test_the_rhythm_of_a_beat_by_hand(place: Path) -> None:
+    at = [360, 720, 1080, 1260, 1800, 2160, 2200, 2520, 2880]
+    table = one(place, *zip(at, ["N", "N", "N", "A", "N", "N", "!", "V", "N"], strict=True)).set_index("record_id")
+    early = table.loc["mitdb:100-001260"].filter(like="rhythm_").to_dict()
+    want = {"before_local": 0.5, "after_local": 1.5, "before_usual": 0.5, "after_usual": 1.5, "after_before": 3.0}
+    want |= {"local_usual": 1.0, "previous_usual": 1.0, "next_usual": 1.0}
+    assert early == {f"rhythm_{name}": pytest.approx(np.log(ratio)) for name, ratio in want.items()}
+    over = table.loc["mitdb:100-002520"].filter(like="rhythm_")
+    assert over.index[over.isna()].tolist() == [f"rhythm_{n}" for n in ("before_local", "before_usual", "after_before",
+                                                                        "next_usual")]  # fmt: skip
 
 
 def test_a_mark_of_no_known_kind_is_refused(place: Path) -> None:

@@ -124,6 +124,19 @@ def test_intervals_are_those_of_a_heart(table: pd.DataFrame) -> None:
     assert (missing == 1).all()
 
 
+def test_the_rhythm_tells_an_early_beat_even_where_most_are(table: pd.DataFrame) -> None:
+    """In 232 four of five beats are of S: beside a mean they come early and those of N late, beside a median not."""
+    ratios = table.filter(like="rhythm_")
+    kind = table["positive"].str[0].str.removeprefix("aami:")
+    assert ratios.shape[1] == 8 and not np.isinf(ratios).any(axis=None)
+    assert ratios.isna().any(axis=1).sum() == 48 * 4 + 20, "two beats at each end, and those beside flutter"
+    odd = table["recording"] == "mitdb:232"
+    for name in ("rhythm_before_local", "rhythm_before_usual"):
+        usual, own = (ratios.loc[rows, name].groupby(kind[rows]).median() for rows in (~odd, odd))
+        assert usual["S"] < -0.25 and usual["V"] < -0.25 and abs(usual["N"]) < 0.02
+        assert own["S"] < -0.3 and own["N"] > 0.6
+
+
 def test_marks_and_samples_are_those_of_another_program(data: Path, mitdb: Dataset, table: pd.DataFrame) -> None:
     place = data / "mitdb"
     for path in sorted(place.glob("*.atr")):

@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 
 from einthoven import models, studies
 from einthoven.evaluation import evaluate
-from einthoven.pipeline import Arm, Experiment, RunError, run
+from einthoven.pipeline import Arm, Experiment, Few, RunError, run
 from einthoven.pipeline.cohort import Cohort, open_cohort
 from einthoven.records.leads import TWELVE
 from einthoven.registry import UnknownName
@@ -84,7 +84,7 @@ def test_the_signal_lasts_as_long_at_every_rate(rate_hz: float) -> None:
 
 
 def test_it_is_a_function_of_plain_values() -> None:
-    assert studies.names() == ("code",)
+    assert studies.names() == ("code", "fourier", "fourier_weights", "leakage")
     assert code(DATA) == code(list(DATA), labels=["code6"], seeds=[0], folds=[10])
     given = [p for name, p in inspect.signature(code).parameters.items() if name != "data"]
     assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in given)
@@ -97,10 +97,11 @@ def tuples(value: Any) -> Any:
 @pytest.mark.parametrize("experiment", [code(["ptbxl=/data"]), TINY, code(DATA, unit="z", bandpass_hz=(0.5, 40.0))])
 def test_through_json_and_back_it_is_the_same(experiment: Experiment) -> None:
     facts = json.loads(json.dumps(experiment.facts()))
-    arms = [
-        Arm(**{**arm, "recipe": Recipe(**arm["recipe"]) if arm["recipe"] else None, "members": tuple(arm["members"])})
-        for arm in facts.pop("arms")
-    ]
+    arms = []
+    for arm in facts.pop("arms"):
+        made = {"recipe": Recipe(**arm["recipe"]) if arm["recipe"] else None, "few": Few(**arm["few"])}
+        lists = {key: tuples(value) for key, value in arm.items() if isinstance(value, list)}
+        arms.append(Arm(**{**arm, **lists, **made}))
     again = Experiment(**{key: tuples(value) for key, value in facts.items()}, arms=tuple(arms))
     assert again == experiment
     assert [c.name for c in again.cells()] == [c.name for c in experiment.cells()]
@@ -157,7 +158,7 @@ def test_a_name_given_twice_is_refused(wrong: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("epochs", [0, -1])
 def test_no_epoch_is_no_training(epochs: int) -> None:
-    with pytest.raises(RunError, match="at least one epoch"):
+    with pytest.raises(RunError, match="epochs is 1 or more"):
         code(DATA, epochs={"code_resnet": epochs})
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from einthoven import registry
+from einthoven.evaluation.beats import paired as paired_beats
 from einthoven.evaluation.comparison import compare as paired
 from einthoven.evaluation.decide import decide
 from einthoven.pipeline import RunError
@@ -27,7 +28,9 @@ def compare(
     """Compares two runs, or two models of one, on the same test patients.
 
     Paired differences with 95 % intervals (bootstrap over patients), DeLong's test of AUROC, McNemar's of decisions,
-    each p corrected for the number of classes (Holm). Runs that were tested on other patients are refused.
+    each p corrected for the number of classes (Holm). Runs that were tested on other patients are refused; runs on
+    single beats, whose splits may differ, are compared on the beats that both were tested on, which shows what a split
+    is worth: the leakage gap.
 
     Arguments:
         first: A run folder.
@@ -48,18 +51,22 @@ def compare(
         raise RunError(
             f"the runs have different label sets: {', '.join(sets)} and {', '.join(theirs)}; compare like with like"
         )
-    differences, decisions = paired(table, rest, label_sets=sets, resamples=resamples)
     print(f"first: {name} ({first}); second: {other} ({second}); {table['record'].nunique()} test records")
-    _print(differences, decisions)
-    if out is not None:
+    if "decision" in table:
+        differences, decisions = paired(table, rest, label_sets=sets, resamples=resamples)
+        _print(differences, decisions)
         tables = {"differences": differences, "decisions": decisions}
+    else:
+        tables = {"beats": paired_beats(table, rest, resamples=resamples)}
+        _print_beats(tables["beats"])
+    if out is not None:
         texts = {key: json.loads(value.to_json(orient="records")) for key, value in tables.items()}
         write_json(out, {"first": [str(first), name], "second": [str(second), other], **texts})
         print(out)
 
 
 def _answers(run: Path, model: str | None) -> tuple[str, pd.DataFrame, dict[str, list[str]]]:
-    """The name of a model, its decided test rows, and the label sets of its run.
+    """The name of a model, its test rows with decisions where it has thresholds, and the label sets of its run.
 
     Raises:
         RunError: If the folder is no finished run, or has no such model.
@@ -67,15 +74,18 @@ def _answers(run: Path, model: str | None) -> tuple[str, pd.DataFrame, dict[str,
     try:
         facts = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
         predictions = pd.read_parquet(run / "predictions.parquet")
-        thresholds = pd.read_parquet(run / "results" / "thresholds.parquet")
+        alone = facts.get("exclusive", False)
+        thresholds = None if alone else pd.read_parquet(run / "results" / "thresholds.parquet")
     except (OSError, ValueError) as error:
         why = f"it has no {Path(error.filename).name}" if isinstance(error, FileNotFoundError) else error
         raise RunError(
             f"{run} is not a finished run ({why}); start its command again, or name another folder"
         ) from None
     name = registry.nearest(model or facts["primary"], predictions["model"].unique(), f"model of {run}:")
-    decided = decide(predictions[predictions["model"] == name], thresholds)
-    return name, decided, facts["label_sets"]
+    table = predictions[predictions["model"] == name]
+    if thresholds is not None:
+        return name, decide(table, thresholds), facts["label_sets"]
+    return name, table[table["part"] == "test"], facts["label_sets"]
 
 
 def _print(differences: pd.DataFrame, decisions: pd.DataFrame) -> None:
@@ -96,6 +106,17 @@ def _print(differences: pd.DataFrame, decisions: pd.DataFrame) -> None:
     p = {name: decisions[name].map(_p) for name in ("p_mcnemar", "p_exact", "p_exact_holm")}
     print("\nDecisions of the first seed of each: how many only one of the two decides rightly (McNemar)")
     print(decisions.assign(**p).to_string(index=False))
+
+
+def _print_beats(table: pd.DataFrame) -> None:
+    """What two models make of the same beats."""
+    one = table.iloc[0]
+    print(f"{one['beats']} beats of {one['patients']} patients were tested by both, of {one['beats_first']} and")
+    print(f"{one['beats_second']}. Means over seeds. difference: first − second [95 % interval over patients]")
+    ends = zip(table["difference"], table["low"], table["high"], strict=True)
+    shown = table[["class", "metric", "first", "second"]].round(3)
+    shown["difference"] = ["{:+.3f} [{:+.3f}, {:+.3f}]".format(*row) for row in ends]
+    print(shown.assign(p=table["p"].map(_p), detectable=table["detectable"].round(3)).to_string(index=False))
 
 
 def _p(value: float) -> str:

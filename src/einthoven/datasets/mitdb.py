@@ -34,6 +34,7 @@ from einthoven.datasets import Card, DatasetError
 from einthoven.datasets._mitdb import AAMI, SYMBOLS, Recording, open_recording, write_miniature
 from einthoven.datasets._tables import finish, headers
 from einthoven.records.ecg import ECG
+from einthoven.signals.rhythm import rhythm
 
 _PACED = ("102", "104", "107", "217")
 _SAME = {"202": "201"}
@@ -100,7 +101,8 @@ class MITDB:
 
         Besides: `recording`; `start_s` and `stop_s` of the window in it, beyond its ends too; `rr_before_s` and
         `rr_after_s`, the intervals to the neighbouring beats, NaN beside an end and beside flutter; `paced`, whether
-        the recording is; and the `leads` that it has, `"MLII V1"`.
+        the recording is; the `leads` that it has, `"MLII V1"`; and as `rhythm_before_local` and so on what
+        `einthoven.signals.rhythm` makes of all intervals of the recording, those after the beat too.
 
         Raises:
             DatasetError: If a header or the marks of a recording are missing or damaged.
@@ -143,6 +145,7 @@ class MITDB:
                 "rr_after_s": rr_s[1:],
                 "paced": recording.name in _PACED,
                 "leads": " ".join(recording.leads),
+                **{f"rhythm_{name}": ratio for name, ratio in rhythm(rr_s).items()},
             }
         ).astype({"sex": object, "recording": "string", "leads": "string"})
 

@@ -11,17 +11,23 @@ anybody, from the predictions on disk. A table comes from one function, and `eva
     challenge    the score of the PhysioNet/CinC challenges, for their label sets
     calibration, reliability, subgroups, curves, mistakes
 
+Where the classes are those of beats, which exclude each other, nothing has a threshold, and `evaluate_beats` makes the
+tables instead.
+
 Intervals are over patients, on resamples that all tables share (see `bootstrap`).
 """
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "evaluate_beats", "weighted"]
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from einthoven.evaluation._beats import of_model
+from einthoven.evaluation._weighted import weighted
 from einthoven.evaluation.abstention import abstention
+from einthoven.evaluation.beats import against, beats, carriers, each_pair, mistaken, recordings
 from einthoven.evaluation.calibration import calibration
 from einthoven.evaluation.challenge import challenge
 from einthoven.evaluation.contrasts import contrasts
@@ -79,4 +85,44 @@ def evaluate(
         "subgroups": subgroups(predictions, cohort, **draws),
         "curves": curves(predictions, label_sets=label_sets),
         "mistakes": mistakes(decided, model=primary),
+    }
+
+
+def evaluate_beats(
+    predictions: pd.DataFrame,
+    *,
+    baseline: str | None,
+    primary: str,
+    pairs: Sequence[tuple[str, str]] = (),
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, pd.DataFrame]:
+    """Every table of a run on beats, whose classes exclude each other.
+
+    Arguments:
+        predictions: The predictions table, one row a beat and class; its test rows are judged, see `beats`.
+        baseline: The model that the primary one was planned to be compared with, or None.
+        primary: The model that is compared with all others, and whose mistakes are listed.
+        pairs: Further models that were planned to be compared, the first of each with the second.
+        resamples: How many times the patients are drawn.
+        seed: Of the draws.
+
+    Returns:
+        `beats`, `recordings`, `carriers` (of the beats that the primary model was tested on), `paired`, `pairs` and
+        `mistakes`; the functions of `evaluation.beats` say what their columns are, `against` those of `paired`,
+        `each_pair` those of `pairs` and `mistaken` those of `mistakes`.
+
+    Raises:
+        ValueError: If the table is not what it should be, there is nothing of the primary model or the baseline, or a
+            model was tested on none of the primary model's beats.
+    """
+
+    ours = of_model(predictions, primary)
+    return {
+        "beats": beats(predictions, resamples=resamples, seed=seed),
+        "recordings": recordings(predictions),
+        "carriers": carriers(ours),
+        "paired": against(predictions, primary, baseline=baseline, resamples=resamples, seed=seed),
+        "pairs": each_pair(predictions, pairs, resamples=resamples, seed=seed),
+        "mistakes": mistaken(ours, primary),
     }

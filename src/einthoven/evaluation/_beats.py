@@ -4,7 +4,7 @@ The classes exclude each other, so what is said of a beat is the class of its hi
 first in the order of EC57.
 """
 
-__all__ = ["Judged", "answered", "judge"]
+__all__ = ["Judged", "answered", "judge", "of_model", "wrong"]
 
 import dataclasses
 from collections.abc import Sequence
@@ -51,13 +51,8 @@ def judge(table: Trials, predictions: pd.DataFrame) -> Judged:
             all of them, or a recording has no name or several patients.
     """
 
-    classes = tuple(name for name in CLASSES if name in table.classes)
-    if set(table.classes) - set(classes) or set(AVERAGED) - set(classes):
-        raise ValueError(
-            f"EC57 judges the classes N, S and V, with F and Q or without; the predictions have "
-            f"{', '.join(map(str, table.classes))}"
-        )
-    order, size = [table.classes.index(name) for name in classes], len(classes)
+    classes, order = _classes(table)
+    size = len(classes)
     place, names, patient = _places(table, predictions)
     true = _true(table, order)
     counts: dict[str, np.ndarray] = {}
@@ -74,6 +69,33 @@ def judge(table: Trials, predictions: pd.DataFrame) -> Judged:
         counts[model] = np.stack(matrices).astype(np.float64)
     whole = np.bincount((place * size + true)[true >= 0], minlength=len(names) * size).reshape(len(names), size)
     return Judged(classes, names, patient, whole.astype(np.float64), counts, unknown)
+
+
+def wrong(table: Trials, predictions: pd.DataFrame, model: str) -> pd.DataFrame:
+    """The beats of which something else was said than they are, by a model's first seed.
+
+    Arguments:
+        table: The test rows.
+        predictions: The rows that they come from.
+        model: Whose answers.
+
+    Returns:
+        One row a beat, by name: record, recording, class (what was said), truth (what it is) and pair, the number of
+        the two in the order of EC57.
+
+    Raises:
+        ValueError: As `judge`.
+    """
+
+    classes, order = _classes(table)
+    place, names, _ = _places(table, predictions)
+    true, seed = _true(table, order), table.seeds[model][0]
+    rows = np.flatnonzero(answered(table, model, (seed,)) & (true >= 0))
+    said = table.answers["probability", model, seed][:, order][rows].argmax(axis=1)
+    rows, said = rows[said != true[rows]], said[said != true[rows]]
+    columns = {"record": np.array(table.records, dtype=object)[rows], "recording": np.array(names)[place[rows]]}
+    columns |= {"class": np.array(classes)[said], "truth": np.array(classes)[true[rows]]}
+    return pd.DataFrame({**columns, "pair": true[rows] * len(classes) + said})
 
 
 def answered(table: Trials, model: str, seeds: Sequence[int] | None = None) -> Bool[np.ndarray, " record"]:
@@ -94,6 +116,32 @@ def answered(table: Trials, model: str, seeds: Sequence[int] | None = None) -> B
             )
         whole &= asked.all(axis=1)
     return whole
+
+
+def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
+    """The rows of one model.
+
+    Raises:
+        ValueError: If there is none.
+    """
+
+    own = predictions[predictions["model"] == model]
+    if own.empty:
+        there = ", ".join(sorted(predictions["model"].astype(str).unique()))
+        raise ValueError(f"there are no predictions of model {model}; there are of {there or '(none)'}")
+    return own
+
+
+def _classes(table: Trials) -> tuple[tuple[str, ...], list[int]]:
+    """The classes in the order of EC57, and where each stands in the table."""
+
+    classes = tuple(name for name in CLASSES if name in table.classes)
+    if set(table.classes) - set(classes) or set(AVERAGED) - set(classes):
+        raise ValueError(
+            f"EC57 judges the classes N, S and V, with F and Q or without; the predictions have "
+            f"{', '.join(map(str, table.classes))}"
+        )
+    return classes, [table.classes.index(name) for name in classes]
 
 
 def _true(table: Trials, order: Sequence[int]) -> Int[np.ndarray, " record"]:

@@ -11,16 +11,16 @@ class (232 holds 1382 of the 1837 S of DS2), that is hardly more than one case, 
 interval is too narrow. So each class says which recording carries it. F and Q have their own rows and are in no mean.
 """
 
-__all__ = ["beats", "carriers", "paired", "recordings"]
+__all__ = ["against", "beats", "carriers", "each_pair", "mistaken", "paired", "recordings"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from einthoven.evaluation._beats import Judged, answered, judge
+from einthoven.evaluation._beats import Judged, answered, judge, of_model, wrong
 from einthoven.evaluation._ec57 import AVERAGED, by_class, macro_f1, overall
 from einthoven.evaluation._trials import trials
 from einthoven.evaluation.bootstrap import Interval, interval, resampled
@@ -132,6 +132,105 @@ def carriers(predictions: pd.DataFrame) -> pd.DataFrame:
             row = {"class": name, "recording": judged.recordings[place], "beats": int(of_class[place])}
             rows.append({**row, "share": of_class[place] / of_class.sum(), "total": int(of_class.sum())})
     return pd.DataFrame(rows, columns=["class", "recording", "beats", "share", "total"])
+
+
+def mistaken(predictions: pd.DataFrame, model: str, *, n: int = 12, each: int = 3) -> pd.DataFrame:
+    """The wrong answers that a model's first seed was surest of.
+
+    A recording has many beats of one shape, so what is taken for what shows each of its recordings once before any of
+    them twice.
+
+    Arguments:
+        predictions: As `beats` takes them.
+        model: Whose mistakes.
+        n: How many at most.
+        each: How many at most of one class that was taken for one other.
+
+    Returns:
+        At most `n` rows, the pairs of classes in turn: record, patient, source, model, seed, fold, class (what was
+        said), truth (the class that it is), probability (of what was said), threshold (NaN: there is none), kind (such
+        as `said S, is N`).
+
+    Raises:
+        ValueError: As `beats`; also if there is nothing of that model.
+    """
+
+    own = of_model(predictions, model)
+    table = trials(own)
+    answers = own[(own["part"] == "test") & (own["seed"] == table.seeds[model][0])].drop(columns="truth")
+    found = wrong(table, own, model).merge(answers.drop(columns="recording", errors="ignore"), on=["record", "class"])
+    found = found.sort_values(["probability", "record"], ascending=[False, True])
+    found["again"] = found.groupby(["pair", "recording"]).cumcount()
+    found = found.sort_values(["pair", "again"], kind="stable")
+    found["turn"] = found.groupby("pair").cumcount()
+    chosen = found[found["turn"] < each].sort_values(["turn", "pair"]).head(n).reset_index(drop=True)
+    kind = [f"said {said}, is {true}" for said, true in zip(chosen["class"], chosen["truth"], strict=True)]
+    order = ["record", "patient", "source", "model", "seed", "fold", "class", "truth", "probability"]
+    return chosen[order].assign(threshold=np.nan, kind=pd.Series(kind, dtype="str"))
+
+
+def against(
+    predictions: pd.DataFrame, primary: str, *, baseline: str | None = None, resamples: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """One model against every other one, each on the beats that both were tested on.
+
+    Arguments:
+        predictions: As `beats` takes them.
+        primary: The model that the differences favour when they are positive.
+        baseline: The model that the primary one was planned to be compared with, if any. All rows of this pair are
+            marked, though the one figure that was planned is the macro F1.
+        resamples: How many times the patients are drawn.
+        seed: Of the draws.
+
+    Returns:
+        One row an other model, class and metric: primary, other, planned (whether that is the baseline), then the
+        columns of `paired`.
+
+    Raises:
+        ValueError: As `paired`; also if there is nothing of the primary model or the baseline.
+    """
+
+    ours = of_model(predictions, primary)
+    others = sorted(set(predictions["model"].astype(str)) - {primary})
+    if baseline is not None:
+        of_model(predictions, baseline)
+    # A model against itself has the columns of a table without rows.
+    tables = [paired(ours, of_model(predictions, other), resamples=resamples, seed=seed) for other in others]
+    found = pd.concat(tables or [paired(ours, ours, resamples=1).iloc[:0]], ignore_index=True)
+    sizes = [len(table) for table in tables]
+    found.insert(0, "primary", pd.Series(primary, index=found.index, dtype="str"))
+    found.insert(1, "other", pd.Series(np.repeat(np.array(others, dtype=object), sizes), dtype="str"))
+    found.insert(2, "planned", found["other"] == baseline)
+    return found
+
+
+def each_pair(
+    predictions: pd.DataFrame, pairs: Sequence[tuple[str, str]], *, resamples: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Models two by two, each pair on the beats that both were tested on.
+
+    Arguments:
+        predictions: As `beats` takes them.
+        pairs: Names of models, the first of each against the second.
+        resamples: How many times the patients are drawn.
+        seed: Of the draws.
+
+    Returns:
+        One row a pair, class and metric: primary (the first), other, then the columns of `paired`; without a pair a
+        table without rows.
+
+    Raises:
+        ValueError: As `paired`; also if there is nothing of one of the models.
+    """
+
+    tables = []
+    for names in pairs:
+        first, second = (of_model(predictions, name) for name in names)
+        table = paired(first, second, resamples=resamples, seed=seed)
+        table.insert(0, "primary", names[0])
+        table.insert(1, "other", names[1])
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"primary": [], "other": []}, dtype="str")
 
 
 def paired(

@@ -38,12 +38,14 @@ class Vocabulary:
         title: Its name in words.
         classes: The classes in a fixed order.
         source: Where it is defined.
+        exclusive: Whether a record is of exactly one of the classes.
     """
 
     name: str
     title: str
     classes: tuple[Class, ...]
     source: str = ""
+    exclusive: bool = False
 
     @property
     def codes(self) -> tuple[str, ...]:

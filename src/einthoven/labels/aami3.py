@@ -15,4 +15,5 @@ AAMI3 = Vocabulary(
     title="three classes of beats (AAMI EC57 without F and Q)",
     classes=tuple(Class(c.code, c.title, (frozenset([f"aami3:{c.code}"]),)) for c in AAMI5.classes[:3]),
     source=AAMI5.source,
+    exclusive=True,
 )

@@ -21,4 +21,5 @@ AAMI5 = Vocabulary(
     title="five classes of beats (AAMI EC57)",
     classes=tuple(Class(code, title, (frozenset([f"aami:{code}"]),)) for code, title in _FIVE.items()),
     source="https://doi.org/10.1109/TBME.2004.827359",
+    exclusive=True,
 )

@@ -3,6 +3,9 @@
 A *network* is a torch module that is trained by gradient: `forward` is `head` after `features`, and `reset_head(n)`
 gives it another number of classes. An *estimator* is fitted at once: `fit(x, y)` and `predict(x)`. Both are made
 by `build(name, …)` from the form of their input.
+
+What is known beside the signal, such as the intervals between beats, are *covariates*: numbers near 0 with a spread
+near 1. A network joins what two small layers make of them to its features; an estimator has them as further columns.
 """
 
 __all__ = ["Estimator", "Network", "Shape", "build", "names"]
@@ -13,11 +16,14 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from einthoven import registry
 from einthoven.layers.temporal import flat, wide
+
+_BESIDE = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +34,17 @@ class Shape:
         leads: How many leads.
         samples: How many samples a lead.
         rate_hz: Samples per second.
-        classes: How many classes are predicted, each on its own.
+        classes: How many classes are predicted.
+        exclusive: Whether each record is of exactly one of them; otherwise each is predicted on its own.
+        covariates: How many numbers are known beside the signal.
     """
 
     leads: int
     samples: int
     rate_hz: float
     classes: int
+    exclusive: bool = False
+    covariates: int = 0
 
 
 class Network(nn.Module, ABC):
@@ -44,6 +54,8 @@ class Network(nn.Module, ABC):
         fast: Whether to compute in channels-last memory; the parameters and, up to rounding, the numbers stay the same.
         head: The last layer, from features to one logit a class.
         any_length: Whether it takes signals of another length than that of its shape.
+        beside: From covariates to features of theirs, which the head sees beside those of the signal.
+        beside_width: How many these are.
     """
 
     any_length: ClassVar[bool] = False
@@ -53,6 +65,10 @@ class Network(nn.Module, ABC):
         super().__init__()
         self.shape = shape
         self.fast = False
+        self.beside_width = _BESIDE if shape.covariates else 0
+        if shape.covariates:
+            first, second = nn.Linear(shape.covariates, _BESIDE), nn.Linear(_BESIDE, _BESIDE)
+            self.beside = nn.Sequential(first, nn.ReLU(), second, nn.ReLU())
 
     @abstractmethod
     def trunk(self, x: Tensor) -> Tensor:
@@ -60,15 +76,27 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def reset_head(self, classes: int) -> None:
-        """Replaces the head by an untrained one for `classes` classes."""
+        """Replaces the head by an untrained one for `classes` classes, which takes `beside_width` more features."""
 
     def features(self, x: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch feature"]:
         """What the network makes of each signal before it decides."""
         return self.trunk(wide(x) if self.fast else flat(x))
 
-    def forward(self, x: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch class"]:
-        """One logit a class."""
-        logits: Tensor = self.head(self.features(x))
+    def forward(
+        self, x: Float[Tensor, "batch lead time"], covariates: Float[Tensor, "batch covariate"] | None = None
+    ) -> Float[Tensor, "batch class"]:
+        """One logit a class.
+
+        Raises:
+            ValueError: If the covariates are not as many as the shape says.
+        """
+        there = 0 if covariates is None else covariates.shape[1]
+        if there != self.shape.covariates:
+            raise ValueError(f"this network takes {self.shape.covariates} covariates beside the signal, not {there}")
+        features = self.features(x)
+        if covariates is not None:
+            features = torch.cat([features, self.beside(covariates)], dim=1)
+        logits: Tensor = self.head(features)
         return logits
 
 
@@ -79,11 +107,18 @@ class Estimator(ABC):
     def __init__(self, shape: Shape, *, seed: int) -> None: ...
 
     @abstractmethod
-    def fit(self, x: Float[np.ndarray, "batch lead time"], y: Float[np.ndarray, "batch class"]) -> None:
+    def fit(
+        self,
+        x: Float[np.ndarray, "batch lead time"],
+        y: Float[np.ndarray, "batch class"],
+        covariates: Float[np.ndarray, "batch covariate"] | None = None,
+    ) -> None:
         """Learns from signals and their labels: 1, 0, or NaN where unknown."""
 
     @abstractmethod
-    def predict(self, x: Float[np.ndarray, "batch lead time"]) -> Float[np.ndarray, "batch class"]:
+    def predict(
+        self, x: Float[np.ndarray, "batch lead time"], covariates: Float[np.ndarray, "batch covariate"] | None = None
+    ) -> Float[np.ndarray, "batch class"]:
         """One probability a class."""
 
 

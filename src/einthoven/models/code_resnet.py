@@ -86,7 +86,7 @@ class CodeResNet(Network):
 
     def reset_head(self, classes: int) -> None:
         """Replaces the dense layer by an untrained one for `classes` classes."""
-        self.head = nn.Linear(self.width, classes)
+        self.head = nn.Linear(self.width + self.beside_width, classes)
         nn.init.kaiming_normal_(self.head.weight, nonlinearity="relu")
         nn.init.zeros_(self.head.bias)
 

@@ -9,7 +9,7 @@ from einthoven.models import Estimator, Shape
 
 
 class Naive(Estimator):
-    """The prevalence as everybody's probability.
+    """The prevalence as everybody's probability; covariates have no effect.
 
     Arguments:
         shape: The form of input and output.
@@ -19,11 +19,24 @@ class Naive(Estimator):
     def __init__(self, shape: Shape, *, seed: int) -> None:
         self._shape = shape
 
-    def fit(self, x: Float[np.ndarray, "batch lead time"], y: Float[np.ndarray, "batch class"]) -> None:
-        """Counts; unknown labels do not count, and a class of which nothing is known gets one half."""
-        known = (~np.isnan(y)).sum(axis=0)
-        self._prevalence = np.where(known > 0, np.nansum(y, axis=0) / np.maximum(known, 1), 0.5)
+    def fit(
+        self,
+        x: Float[np.ndarray, "batch lead time"],
+        y: Float[np.ndarray, "batch class"],
+        covariates: Float[np.ndarray, "batch covariate"] | None = None,
+    ) -> None:
+        """Counts; unknown labels do not count, and a class of which nothing is known gets one half.
 
-    def predict(self, x: Float[np.ndarray, "batch lead time"]) -> Float[np.ndarray, "batch class"]:
+        Of classes that exclude each other a record counts for all or none, and where nothing is known they share alike.
+        """
+        nothing = 0.5
+        if self._shape.exclusive:
+            y, nothing = y[~np.isnan(y).any(axis=1)], 1 / self._shape.classes
+        known = (~np.isnan(y)).sum(axis=0)
+        self._prevalence = np.where(known > 0, np.nansum(y, axis=0) / np.maximum(known, 1), nothing)
+
+    def predict(
+        self, x: Float[np.ndarray, "batch lead time"], covariates: Float[np.ndarray, "batch covariate"] | None = None
+    ) -> Float[np.ndarray, "batch class"]:
         """The same row for each recording."""
         return np.tile(self._prevalence, (len(x), 1)).astype(np.float32)

@@ -100,7 +100,7 @@ class ResNet18(Network):
 
     def reset_head(self, classes: int) -> None:
         """Replaces the dense layer by an untrained one for `classes` classes."""
-        self.fc = nn.Linear(self.width, classes)
+        self.fc = nn.Linear(self.width + self.beside_width, classes)
 
     def trunk(self, x: Tensor) -> Tensor:
         """From signals in either layout to the mean over the image of what the last stage makes of it."""

@@ -78,10 +78,11 @@ class XResNet1d101(Network):
 
     def reset_head(self, classes: int) -> None:
         """Replaces the head by an untrained one for `classes` classes."""
-        linear = nn.Linear(self.width, classes)
+        width = self.width + self.beside_width
+        linear = nn.Linear(width, classes)
         nn.init.kaiming_normal_(linear.weight, nonlinearity="linear")
         nn.init.zeros_(linear.bias)
-        self.head = nn.Sequential(nn.BatchNorm1d(self.width), nn.Dropout(self.dropout), linear)
+        self.head = nn.Sequential(nn.BatchNorm1d(width), nn.Dropout(self.dropout), linear)
 
     def trunk(self, x: Tensor) -> Tensor:
         """From signals in either layout to the maximum and the mean of time, side by side."""

@@ -14,6 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from einthoven.objectives import answer
+
 
 @dataclasses.dataclass(frozen=True)
 class Categorical:
@@ -27,14 +29,15 @@ class Categorical:
     weights: Sequence[float] | None = None
     focal: float = 0.0
 
-    def __call__(self, model: Callable[[Tensor], Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def __call__(self, model: Callable[..., Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The mean loss over records of known class, and the logits.
 
         Arguments:
             model: From signals to logits.
-            batch: `x`, signals `batch lead time`, and `y`, labels `batch class`: a single 1, or NaN where unknown.
+            batch: `x`, signals `batch lead time`; `covariates` or none; `y`, labels
+                `batch class`: a single 1, or NaN where unknown.
         """
-        logits = model(batch["x"]).float()
+        logits = answer(model, batch).float()
         return {"loss": self.loss(logits, batch["y"]), "logits": logits}
 
     def loss(self, logits: Float[Tensor, "batch class"], y: Float[Tensor, "batch class"]) -> Float[Tensor, ""]:

@@ -4,7 +4,7 @@ A study is a grid of cells, model × seed × test fold. Each finished cell is ke
 that was stopped anywhere goes on when the same command is given again.
 """
 
-__all__ = ["Arm", "Experiment", "RunError", "evaluate_run", "run"]
+__all__ = ["Arm", "Experiment", "Few", "RunError", "evaluate_run", "run"]
 
-from einthoven.pipeline.experiment import Arm, Experiment, RunError
+from einthoven.pipeline.experiment import Arm, Experiment, Few, RunError
 from einthoven.pipeline.run import evaluate_run, run

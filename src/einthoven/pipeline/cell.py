@@ -5,7 +5,6 @@ __all__ = ["Task", "cell_folder", "compute", "is_done", "write_json"]
 import dataclasses
 import gc
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -17,11 +16,16 @@ import pandas as pd
 import torch
 
 from einthoven import models
+from einthoven.evaluation import weighted
+from einthoven.objectives.categorical import Categorical
 from einthoven.objectives.classify import Classify
 from einthoven.pipeline.cohort import Cohort
+from einthoven.pipeline.contract import contract
+from einthoven.pipeline.covariates import standardised
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
+from einthoven.pipeline.learning import fewer, view
 from einthoven.records.writing import replacing
-from einthoven.training import SALT_VARIABLE, Data, Device, fit, hash_patient, predict, save_checkpoint
+from einthoven.training import Data, Device, fit, load_weights, predict, save_checkpoint
 
 _MOST_WEIGHT = 20.0
 
@@ -94,15 +98,19 @@ def _learnt(
     task: Task, cohort: Cohort, working: Path, on_epoch: Callable[[dict[str, Any]], None]
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Trains the arm's model and lets it answer for validation and test records."""
-    parts = cohort.parts[task.cell.fold]
-    asked = ("validation", "test", "external")
-    train, validation = (np.flatnonzero(parts == name) for name in ("train", "validation"))
-    rest = np.concatenate([np.flatnonzero(parts == name) for name in asked])
+    parts, arm = cohort.parts[task.cell.fold], task.cell.arm
+    asked = [part for part in ("validation", "test", "external") if part not in arm.learns]
+    train = fewer(arm.few, cohort.table, np.flatnonzero(np.isin(parts, arm.learns)), task.cell.seed)
+    if not len(train):
+        raise RunError(f"{arm.name} learns from {' and '.join(arm.learns)}, where no record is; name other parts")
+    watched = np.flatnonzero(parts == arm.watches) if arm.watches else np.empty(0, dtype=np.int64)
+    rest = np.concatenate([np.flatnonzero(parts == part) for part in asked])
+    data = view(task.experiment, task.cell, cohort)
     history: list[dict[str, Any]] = []
-    if task.cell.arm.recipe is None:
-        probability = _at_once(task, cohort, train, rest)
+    if arm.recipe is None:
+        probability = _at_once(task, cohort, data, train, rest)
     else:
-        probability, history = _by_gradient(task, cohort, train, validation, rest, working, on_epoch)
+        probability, history = _by_gradient(task, cohort, data, (train, watched, rest), working, on_epoch)
     return _predictions(task.cell, cohort, rest, probability), history
 
 
@@ -112,7 +120,8 @@ def _mean_of_members(task: Task) -> pd.DataFrame:
     folders = [task.folder.with_name(Cell(Arm(name), cell.seed, cell.fold).name) for name in cell.arm.members]
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
     mean = np.mean([table["probability"].to_numpy(np.float64) for table in tables], axis=0)
-    return tables[0].assign(probability=mean.astype(np.float32), model=cell.arm.name)
+    table = tables[0].assign(probability=mean.astype(np.float32), model=cell.arm.name)
+    return weighted(table, cell.arm.decides) if cell.arm.decides else table
 
 
 def _clear_stale(task: Task, working: Path) -> None:
@@ -124,40 +133,43 @@ def _clear_stale(task: Task, working: Path) -> None:
     mark.write_text(task.identity)
 
 
-def _shape(task: Task, cohort: Cohort) -> models.Shape:
+def _shape(task: Task, cohort: Cohort, covariates: np.ndarray | None) -> models.Shape:
     experiment = task.experiment
-    return models.Shape(len(experiment.leads), experiment.samples, experiment.rate_hz, len(cohort.classes))
+    shape = (len(experiment.leads), experiment.samples, experiment.rate_hz, len(cohort.classes))
+    return models.Shape(*shape, cohort.exclusive, 0 if covariates is None else covariates.shape[1])
 
 
 def _by_gradient(
     task: Task,
     cohort: Cohort,
-    train: np.ndarray,
-    validation: np.ndarray,
-    rest: np.ndarray,
+    data: Data,
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
     working: Path,
     on_epoch: Callable[[dict[str, Any]], None],
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    arm, seed = task.cell.arm, task.cell.seed
+    arm, seed, (train, watched, rest) = task.cell.arm, task.cell.seed, rows
     assert arm.recipe is not None
     torch.manual_seed(seed)
-    network = models.build(arm.model, _shape(task, cohort), **arm.options)
+    scale: dict[str, Any] = {}
+    if data.covariates is not None:
+        values, scale = standardised(data.covariates, train)
+        data = dataclasses.replace(data, covariates=values)
+    network = models.build(arm.model, _shape(task, cohort, data.covariates), **arm.options)
     if not isinstance(network, models.Network):
         raise TypeError(f"{arm.model} is not trained by gradient; give its arm no recipe")
     network.fast = task.device.fast_layout
-    data = Data(
-        fetch=lambda rows: cohort.signals.batch(cohort.rows[rows], task.experiment.samples),
-        y=cohort.y,
-        rate_hz=task.experiment.rate_hz,
-    )
-    objective = Classify(weights=_weights(cohort.y[train]) if arm.balance else None, focal=arm.focal)
+    loaded = load_weights(network, arm.transfer) if arm.transfer is not None else None
+    kind = Categorical if cohort.exclusive else Classify
+    objective = kind(weights=_weights(cohort.y[train]) if arm.balance else None, focal=arm.focal)
     settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
-    history = fit(network, objective, data, train, validation, arm.recipe, **settings)
+    history = fit(network, objective, data, train, watched, arm.recipe, transfer=arm.transfer, **settings)
     fabric = task.device.fabric()
     logits = predict(fabric.setup_module(network), data, rest, arm.recipe, fabric=fabric)
-    target = task.folder / "checkpoint"
-    shutil.rmtree(target, ignore_errors=True)
-    save_checkpoint(target, network.state_dict(), _contract(task, cohort, train, validation))
+    if arm.keeps:
+        facts = contract(task.experiment, task.cell, cohort, np.union1d(train, watched), loaded)
+        target = task.folder / "checkpoint"
+        shutil.rmtree(target, ignore_errors=True)
+        save_checkpoint(target, network.state_dict(), {**facts, "precision": task.device.resolved, **scale})
     del network
     gc.collect()
     return objective.probabilities(torch.from_numpy(logits).double()).numpy(), history
@@ -168,52 +180,14 @@ def _weights(y: np.ndarray) -> list[float]:
     return [float(min(_MOST_WEIGHT, n / max(p, 1))) for p, n in zip(positive, negative, strict=True)]
 
 
-def _at_once(task: Task, cohort: Cohort, train: np.ndarray, rest: np.ndarray) -> np.ndarray:
+def _at_once(task: Task, cohort: Cohort, data: Data, train: np.ndarray, rest: np.ndarray) -> np.ndarray:
     arm = task.cell.arm
-    model = models.build(arm.model, _shape(task, cohort), seed=task.cell.seed, **arm.options)
+    model = models.build(arm.model, _shape(task, cohort, data.covariates), seed=task.cell.seed, **arm.options)
     if not isinstance(model, models.Estimator):
         raise TypeError(f"{arm.model} is trained by gradient; give its arm a recipe")
-    samples = task.experiment.samples
-    model.fit(cohort.signals.batch(cohort.rows[train], samples), cohort.y[train])
-    return model.predict(cohort.signals.batch(cohort.rows[rest], samples))
-
-
-def _contract(task: Task, cohort: Cohort, train: np.ndarray, validation: np.ndarray) -> dict[str, Any]:
-    """What the checkpoint asks of its input and promises of its output; see the design, section 3."""
-    experiment, arm = task.experiment, task.cell.arm
-    seen = cohort.table["patient_id"].iloc[np.concatenate([train, validation])].dropna().unique()
-    cards = [store.facts["card"] for store in cohort.signals.stores]
-    return {
-        "model": arm.model,
-        "options": arm.options,
-        "recipe": dataclasses.asdict(arm.recipe) if arm.recipe else None,
-        "seed": task.cell.seed,
-        "fold": task.cell.fold,
-        "leads": list(experiment.leads),
-        "unit": experiment.unit,
-        "rate_hz": experiment.rate_hz,
-        "samples": experiment.samples,
-        "shortest_s": float(cohort.table["samples"].iloc[train].min() / experiment.rate_hz),
-        "preparation": dataclasses.asdict(experiment.preparation),
-        "precision": task.device.resolved,
-        "label_sets": {
-            name: [{"code": c.code, "title": c.title} for c in v.classes]
-            for name, v in zip(experiment.labels, cohort.vocabularies, strict=True)
-        },
-        "classes": list(cohort.classes),
-        "data": [{"name": c["name"], "licence": c["licence"], "citation": c["citation"]} for c in cards],
-        "trained_on_synthetic": cohort.synthetic,
-        "patients_seen": sorted(hash_patient(p) for p in seen),
-        "patients_salted": SALT_VARIABLE in os.environ,
-        "unknown_patients_seen": int(cohort.table["patient_id"].iloc[np.concatenate([train, validation])].isna().sum()),
-        "versions": _versions(),
-    }
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in ("einthoven", "torch", "numpy")}
+    beside = [None if data.covariates is None else data.covariates[rows] for rows in (train, rest)]
+    model.fit(data.fetch(train), cohort.y[train], beside[0])
+    return model.predict(data.fetch(rest), beside[1])
 
 
 def _predictions(cell: Cell, cohort: Cohort, rows: np.ndarray, probability: np.ndarray) -> pd.DataFrame:

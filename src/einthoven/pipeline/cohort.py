@@ -18,6 +18,8 @@ from einthoven.pipeline.audited import Pairs, among, pairs_of, sides
 from einthoven.pipeline.experiment import Experiment, RunError
 from einthoven.store import Joined, Store, compile_store, plan
 
+_AUDITED = (*splits.PARTS, "external")
+
 
 @dataclasses.dataclass(frozen=True)
 class Cohort:
@@ -51,6 +53,11 @@ class Cohort:
         return tuple(code for v in self.vocabularies for code in v.codes)
 
     @property
+    def exclusive(self) -> bool:
+        """Whether a record is of exactly one class."""
+        return self.vocabularies[0].exclusive
+
+    @property
     def fingerprint(self) -> str:
         """Of the stores, in their order, and of the split where a file makes it."""
         shards = [store.facts["shards"] for store in self.signals.stores]
@@ -60,11 +67,12 @@ class Cohort:
 
     def subject(self, split: str) -> Subject:
         """What an audit looks at."""
+        looked = {fold: np.where(np.isin(part, _AUDITED), part, "") for fold, part in self.parts.items()}
         cards = zip(self.signals.annotated, self.signals.stores, strict=True)
         prints = self.signals.fingerprints()
         return Subject(
             table=self.table,
-            side=sides(self.parts),
+            side=sides(looked),
             split=split,
             fingerprints=[prints[row] for row in self.rows],
             found=self.found,
@@ -199,6 +207,8 @@ def _class_account(
 
 def _check_classes(experiment: Experiment, vocabularies: tuple[labels.Vocabulary, ...], y: np.ndarray) -> None:
     codes = [code for v in vocabularies for code in v.codes]
+    if len(vocabularies) > 1 and (alone := [v.name for v in vocabularies if v.exclusive]):
+        raise RunError(f"the classes of {alone[0]} exclude each other; no other label set stands beside it")
     if len(set(codes)) != len(codes):
         twice = sorted({code for code in codes if codes.count(code) > 1})
         named = ", ".join(experiment.labels)

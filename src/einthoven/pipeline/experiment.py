@@ -1,6 +1,6 @@
 """What a run is made of: plain values that fit into JSON."""
 
-__all__ = ["Arm", "Cell", "Experiment", "RunError"]
+__all__ = ["Arm", "Cell", "Experiment", "Few", "RunError"]
 
 import dataclasses
 import hashlib
@@ -9,11 +9,33 @@ from typing import Any, Literal
 
 from einthoven.records.leads import TWELVE
 from einthoven.records.preparation import Preparation
-from einthoven.training import Recipe
+from einthoven.training import Recipe, Transfer, hash_weights
 
 
 class RunError(ValueError):
     """An experiment that cannot be run as it is; the message says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Few:
+    """A part of what there is to learn from, drawn by the seed; what a smaller number takes, a larger one takes too.
+
+    Attributes:
+        patients: How many patients, or None for all.
+        each: How many records of each patient at most, or None.
+        records: How many records in all at most, after that, or None.
+
+    Raises:
+        ValueError: If one of them is below 1.
+    """
+
+    patients: int | None = None
+    each: int | None = None
+    records: int | None = None
+
+    def __post_init__(self) -> None:
+        if any(count is not None and count < 1 for count in (self.patients, self.each, self.records)):
+            raise ValueError(f"there is nothing to learn from fewer than one patient or record: {self}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +50,16 @@ class Arm:
         focal: The focusing exponent of the loss; 0 for plain cross-entropy.
         balance: Whether a positive counts as much more as negatives are commoner (at most 20 times).
         members: Other arms of the grid; an arm that has members has no model, its answer is the mean of theirs.
+        covariates: What the model sees beside the signal; see `einthoven.pipeline.covariates`.
+        transfer: Whose weights a network begins with, and which of them stay.
+        few: How much less there is to learn from.
+        learns: The parts that it learns from. Of those it gives no answers.
+        watches: The part by which the best epoch is chosen; `test` is a leak, which is here to be measured. Empty for
+            none: the recipe's monitor is then `last`.
+        decides: Of an arm with members, the part by whose labels it chooses the weights of the classes, see
+            `einthoven.evaluation.weighted`; `test` is a leak. Empty for none.
+        scaled: The parts over which each sample of the signal is brought to mean 0 and deviation 1, before anything
+            else; empty for none. Where the test part is among them, that is a leak too.
     """
 
     name: str
@@ -37,6 +69,18 @@ class Arm:
     focal: float = 0.0
     balance: bool = False
     members: tuple[str, ...] = ()
+    covariates: tuple[str | dict[str, Any], ...] = ()
+    transfer: Transfer | None = None
+    few: Few = Few()
+    learns: tuple[str, ...] = ("train",)
+    watches: str = "validation"
+    scaled: tuple[str, ...] = ()
+    decides: str = ""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether its checkpoint is kept: not one that saw the test, nor one without the scale of its input."""
+        return self.watches != "test" and not self.scaled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +98,7 @@ class Cell:
 
 
 # What may be changed without making a finished cell worthless.
-_GRID = ("title", "arms", "seeds", "folds", "baseline", "primary", "resamples")
+_GRID = ("title", "arms", "seeds", "folds", "baseline", "primary", "pairs", "resamples")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +118,7 @@ class Experiment:
         rate_hz, unit, bandpass_hz, leads: See `einthoven.records.preparation.Preparation`.
         samples: Length of a recording as a model sees it; longer ones are cut, shorter ones centred between zeros.
         baseline, primary: The contrast that was written down before the run: `primary` against `baseline`.
+        pairs: Further such contrasts, the first arm of each against the second.
         resamples: Of the bootstrap.
     """
 
@@ -94,6 +139,7 @@ class Experiment:
     bandpass_hz: tuple[float, float] | None = None
     leads: tuple[str, ...] = TWELVE
     resamples: int = 1000
+    pairs: tuple[tuple[str, str], ...] = ()
 
     @property
     def preparation(self) -> Preparation:
@@ -123,6 +169,7 @@ class Experiment:
         """
         arms = [arm for arm in self.arms if arm == cell.arm or arm.name in cell.arm.members]
         parts = [self.identity(), [dataclasses.asdict(arm) for arm in arms], cell.seed, cell.fold, data]
+        parts += [hash_weights(arm.transfer) for arm in arms if arm.transfer is not None]
         if any(arm.recipe for arm in arms):
             parts.append(precision)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

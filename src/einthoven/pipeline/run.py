@@ -31,7 +31,7 @@ from tqdm import tqdm
 
 from einthoven import splits
 from einthoven.audit import STATUSES, Verdict, keep
-from einthoven.evaluation import evaluate
+from einthoven.evaluation import evaluate, evaluate_beats
 from einthoven.pipeline.audited import after, before
 from einthoven.pipeline.cell import Task, cell_folder, compute, is_done, write_json
 from einthoven.pipeline.cohort import Cohort, open_cohort
@@ -120,18 +120,17 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
         [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in sorted(names)], ignore_index=True
     )
     predictions.to_parquet(out / "predictions.parquet", index=False)
-    tables = evaluate(
-        predictions,
-        pd.read_parquet(out / "cohort.parquet"),
-        label_sets=facts["label_sets"],
-        baseline=facts["baseline"],
-        primary=facts["primary"],
-        resamples=facts["resamples"],
-    )
+    planned = {key: facts[key] for key in ("baseline", "primary", "resamples")}
+    if facts.get("exclusive"):
+        pairs = [(first, second) for first, second in facts["pairs"]]
+        tables = evaluate_beats(predictions, pairs=pairs, **planned)
+    else:
+        cohort_table = pd.read_parquet(out / "cohort.parquet")
+        tables = evaluate(predictions, cohort_table, label_sets=facts["label_sets"], **planned)
+        _complete_contracts(out, tables["thresholds"])
     (out / "results").mkdir(exist_ok=True)
     for name, table in tables.items():
         table.to_parquet(out / "results" / f"{name}.parquet", index=False)
-    _complete_contracts(out, tables["thresholds"])
     texts = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
     write_json(out / "results.json", texts)
     if cohort is not None:
@@ -196,6 +195,7 @@ def _facts(experiment: Experiment, cohort: Cohort) -> dict[str, Any]:
         "length_s": experiment.samples / experiment.rate_hz,
         "split_is_leaky": splits.get(experiment.split).leaky,
         "synthetic": cohort.synthetic,
+        "exclusive": cohort.exclusive,
         "cards": [store.facts["card"] for store in cohort.signals.stores],
     }
 

@@ -182,6 +182,9 @@ def training(run: Run) -> list[Panel]:
             ("loss", losses),
             ("validation AUROC", (("validation_auroc", "validation", colour),)),
         ):
+            column = series[-1][0]
+            if what != "loss" and all(history[column].isna().all() for history in found if column in history):
+                continue
             figure = _history(found, what, series)
             trainings = f"{len(found)} training{'s' if len(found) > 1 else ''}"
             name = f"training-{_slug(model)}-{_slug(what)}"
@@ -194,7 +197,10 @@ def _history(found: list[pd.DataFrame], what: str, series: Sequence[tuple[str, s
     """Some columns of some histories by epoch; names stand where falling or rising lines leave room."""
     figure, axes = _panel("epoch", what, unit_square=False)
     for place, (column, name, ink) in enumerate(series):
-        for history in (h for h in found if column in h):
+        known = [history for history in found if column in history and history[column].notna().any()]
+        if not known:
+            continue
+        for history in known:
             values = pd.to_numeric(history[column], errors="coerce")
             axes.plot(history["epoch"], values, color=ink, linewidth=1.0, alpha=0.75, marker=".", markersize=3)
         y = 0.93 - 0.09 * place if what == "loss" else 0.06
@@ -212,10 +218,11 @@ def papers(run: Run) -> list[Panel]:
     told: dict[str, list[str]] = {}
     for row in rows(drawable):
         told.setdefault(row["record"], []).append(mistake(row))
+    what = "Beat" if run.exclusive else "12-lead ECG"
     panels = []
     for place, row in enumerate(rows(drawable.drop_duplicates("record").head(_PAGES))):
         sentence = " ".join(told[row["record"]])
-        drawing = svg(paper(_ecg(row)), f"paper-{place}", f"12-lead ECG of {row['record']}. {sentence}")
+        drawing = svg(paper(_ecg(row)), f"paper-{place}", f"{what} of {row['record']}. {sentence}")
         panels.append({"sentence": sentence, "record": str(row["record"]), "svg": drawing})
     return panels
 
@@ -236,7 +243,10 @@ def _ecg(row: Mapping[str, Any]) -> ECG:
 
 
 def mistake(row: Mapping[str, Any]) -> str:
-    """One mistake in words: `Missed AF: code_resnet gave 3 %, threshold 21 %`."""
+    """One mistake in words: `Missed AF: code_resnet gave 3 %, threshold 21 %`, or what was said instead of what is."""
+    if row["kind"] not in ("missed", "false alarm"):
+        gave = percent(float(row["probability"]))
+        return f"Called {row['class']} by {row['model']} with {gave}, but the label says {row['truth']}."
     gave = f"{row['model']} gave {percent(float(row['probability']))}, threshold {percent(float(row['threshold']))}"
     if row["kind"] == "missed":
         return f"Missed {row['class']}: {gave}."

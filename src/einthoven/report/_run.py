@@ -15,7 +15,7 @@ from einthoven.audit import STATUSES
 _REMEDY = "start the same command again: a run resumes where it stopped"
 _AUDIT_REMEDY = "make the audit again by the same command"
 MADE = ("simulated", "synthetic")  # the data sets whose ECGs nobody recorded
-_MANDATORY = ("summary", "contrasts")
+_MANDATORY = ("summary", "contrasts", "beats", "recordings", "carriers", "paired")
 _INTERVAL = ("value", "low", "high")
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "summary": (
@@ -47,6 +47,21 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "curves": ("label_set", "class", "model", "kind", "x", "y"),
     "mistakes": ("record", "model", "class", "truth", "probability", "threshold", "kind"),
+}
+# Of a run whose classes exclude each other.
+_BEATS: dict[str, tuple[str, ...]] = {
+    "beats": (
+        *("model", "over", "class", "metric", *_INTERVAL, "beats", "recordings", "patients", "unknown", "seeds"),
+        *("seed_sd", "resamples", "usable", "note"),
+    ),
+    "recordings": ("model", "recording", "class", "metric", "value", "beats"),
+    "carriers": ("class", "recording", "beats", "share", "total"),
+    "pairs": ("primary", "other"),
+    "paired": (
+        *("primary", "other", "planned", "class", "metric", "first", "second", "difference", "low", "high", "p"),
+        *("detectable", "beats", "recordings", "patients", "beats_first", "beats_second"),
+    ),
+    "mistakes": _COLUMNS["mistakes"],
 }
 _EXAMPLE = (
     *("record", "model", "class", "truth", "probability", "threshold", "kind"),
@@ -119,15 +134,22 @@ class Run:
         return str(self.experiment["baseline"])
 
     @property
+    def exclusive(self) -> bool:
+        """Whether a record is of exactly one of the classes, and is judged as EC57 does."""
+        return bool(self.experiment.get("exclusive"))
+
+    @property
     def models(self) -> list[str]:
         """Every model with results: the primary one, the baseline, then the others in the experiment's order."""
-        found = dict.fromkeys(self.tables["summary"]["model"])
+        found = dict.fromkeys(self.tables["beats" if self.exclusive else "summary"]["model"])
         order = dict.fromkeys([self.primary, self.baseline, *self.experiment.get("models", []), *found])
         return [model for model in order if model in found]
 
     @property
     def label_sets(self) -> list[str]:
         """Every label set with results, as the experiment lists them."""
+        if self.exclusive:
+            return list(self.experiment.get("labels", []))
         found = dict.fromkeys(self.tables["summary"]["label_set"])
         return [name for name in dict.fromkeys([*self.experiment.get("labels", []), *found]) if name in found]
 
@@ -149,7 +171,7 @@ def read(folder: Path) -> Run:
     environment = _json(folder / "environment.json", ())
     flow = _json(folder / "flow.json", ("steps", "parts", "overlap", "classes"))
     tables = {}
-    for name, columns in _COLUMNS.items():
+    for name, columns in (_BEATS if experiment.get("exclusive") else _COLUMNS).items():
         table = _parquet(folder / "results" / f"{name}.parquet", columns, mandatory=name in _MANDATORY)
         if table is not None:
             tables[name] = table

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from einthoven.records.writing import replacing
-from einthoven.report import _figures, _overlay, _tables, _words
+from einthoven.report import _beats, _figures, _overlay, _tables, _words
 from einthoven.report._run import Run, read, rows
 
 _HERE = Path(__file__).parent
@@ -54,7 +54,8 @@ def write(run: Path | str) -> Path:
     found = read(folder)
     facts = _facts(found)
     report = folder / "report.html"
-    for path, template in ((report, "report.html.j2"), (folder / "model_card.md", "model_card.md.j2")):
+    templates = ("beats.html.j2", "beats_card.md.j2") if found.exclusive else ("report.html.j2", "model_card.md.j2")
+    for path, template in zip((report, folder / "model_card.md"), templates, strict=True):
         text = _environment(html=path is report).get_template(template).render(facts)
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -84,6 +85,30 @@ def _environment(html: bool) -> jinja2.Environment:
 
 def _facts(run: Run) -> dict[str, Any]:
     """All that the templates may say."""
+    styles = ("style.css", "beats.css") if run.exclusive else ("style.css",)
+    return {
+        "run": run,
+        "title": run.experiment.get("title") or run.experiment.get("study") or "ECG study",
+        "css": Markup("".join((_HERE / name).read_text(encoding="utf-8") for name in styles)),
+        "banners": _banners(run),
+        "cohort": _tables.cohort(run),
+        "audit": _audit(run),
+        "pairs": _overlay.overlays(run.audit.drawn) if run.audit else {},
+        "steps": _tables.steps(run),
+        "parts": _tables.parts(run),
+        "overlaps": _tables.overlaps(run),
+        "papers": _figures.papers(run),
+        "mistakes": _mistakes(run),
+        "training": _figures.training(run),
+        "epochs": _tables.epochs(run),
+        "cards": _cards(run),
+        "verdict": _words.verdict,
+        **(_beats.facts(run) if run.exclusive else _findings(run)),
+    }
+
+
+def _findings(run: Run) -> dict[str, Any]:
+    """The results of a run whose classes are asked one by one."""
     has = run.tables.__contains__
     sets = [
         {
@@ -104,28 +129,12 @@ def _facts(run: Run) -> dict[str, Any]:
         for name in run.label_sets
     ]
     return {
-        "run": run,
-        "title": run.experiment.get("title") or run.experiment.get("study") or "ECG study",
-        "css": Markup((_HERE / "style.css").read_text(encoding="utf-8")),
         "headline": _headline(run),
         "tiles": _tiles(run),
-        "banners": _banners(run),
-        "cohort": _tables.cohort(run),
-        "audit": _audit(run),
-        "pairs": _overlay.overlays(run.audit.drawn) if run.audit else {},
-        "steps": _tables.steps(run),
-        "parts": _tables.parts(run),
-        "overlaps": _tables.overlaps(run),
         "sets": sets,
         "thresholds": _tables.thresholds(run) if has("thresholds") else None,
-        "papers": _figures.papers(run),
-        "mistakes": _mistakes(run),
-        "training": _figures.training(run),
-        "epochs": _tables.epochs(run),
         "everything": rows(run.tables["summary"]),
         "metrics": _tables.METRICS,
-        "cards": _cards(run),
-        "verdict": _words.verdict,
     }
 
 

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -55,6 +55,8 @@ class Splitter:
             is learnt from such a record and every model answers for it (the part `external`).
         leaky: Whether it may put one patient on both sides.
         shared: Of a leaky splitter, the only patients that it may put on both sides; empty for anybody.
+        named: Further parts by their number below `OUTSIDE`. Nothing is learnt from them or tested on them unless a
+            study asks for them, and no check of the split looks at them.
         within: Whether validation is drawn by patient from the training records, rather than being a fold.
         fixed: Whether the test set is given, so that no fold but the last can be it.
         complete: Adds to a table what the splitter knows of patients.
@@ -66,6 +68,7 @@ class Splitter:
     fixed: bool = False
     complete: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
     shared: tuple[str, ...] = ()
+    named: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
 
 names = partial(registry.names, "splits")
@@ -158,7 +161,8 @@ def split(
     fold = splitter.assign(table, targets, folds, seed)
     parts = np.where(fold == 0, "", "train").astype(object)
     parts[fold == test_fold] = "test"
-    parts[fold == OUTSIDE] = "external"
+    for number, part in {OUTSIDE: "external", **splitter.named}.items():
+        parts[fold == number] = part
     if splitter.within:
         train = np.flatnonzero(parts == "train")
         inner = get("by_patient").assign(table.iloc[train], targets[train], 10, seed)

@@ -19,6 +19,7 @@ from einthoven import labels as label_sets
 from einthoven import models as model_room
 from einthoven import registry, splits
 from einthoven.pipeline import Arm, Experiment, RunError
+from einthoven.studies._checks import at_least, listed
 from einthoven.training import Recipe
 
 _SAMPLES_S = 10.24  # 4096 samples at 400 Hz
@@ -74,13 +75,7 @@ def code(
         RunError: If nothing is asked for, something twice, or a fold or an epoch that cannot be.
     """
 
-    for name, value in (("data", data), ("labels", labels), ("models", models), ("seeds", seeds), ("folds", folds)):
-        if isinstance(value, str):
-            raise RunError(f"{name} is a list: write [{value!r}]")
-        if not value:
-            raise RunError(f"a study needs at least one of {name}")
-        if twice := [v for i, v in enumerate(value) if v in value[:i]]:
-            raise RunError(f"{name} names {twice[0]} twice; name it once")
+    listed(data=data, labels=labels, models=models, seeds=seeds, folds=folds)
     if fold_count < 3 or not all(1 <= fold <= fold_count for fold in folds):
         raise RunError(f"test folds go from 1 to {fold_count}, of at least three; asked for {list(folds)}")
     for name in labels:
@@ -89,8 +84,7 @@ def code(
         registry.nearest(member, [name for name in models if "+" not in name], "model of this study")
     for name, count in (epochs or {}).items():
         registry.nearest(name, [m for m in models if m in _RECIPES], "trained model")
-        if count < 1:
-            raise RunError(f"{name} needs at least one epoch, not {count}")
+        at_least(1, epochs=count)
     splits.known(split)
     registry.nearest(unit, ("mV", "z"), "unit")
     return Experiment(

@@ -13,6 +13,7 @@ __all__ = [
     "fetch_imagenet",
     "fit",
     "hash_patient",
+    "hash_weights",
     "load_checkpoint",
     "load_weights",
     "predict",
@@ -24,4 +25,4 @@ from einthoven.training._device import Device
 from einthoven.training._loop import Data, fit, predict
 from einthoven.training._published import fetch_imagenet
 from einthoven.training._recipe import Recipe
-from einthoven.training._transfer import Loaded, Transfer, load_weights
+from einthoven.training._transfer import Loaded, Transfer, hash_weights, load_weights

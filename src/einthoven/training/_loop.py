@@ -36,11 +36,17 @@ class Data:
         fetch: Gives the signals of some records, `batch lead time`, float32.
         y: The labels of all records, `record class`: 1, 0, or NaN where unknown.
         rate_hz: Samples per second.
+        covariates: What is known of all records beside the signal, without NaN.
     """
 
     fetch: Callable[[Int[np.ndarray, " batch"]], Float[np.ndarray, "batch lead time"]]
     y: Float[np.ndarray, "record class"]
     rate_hz: float
+    covariates: Float[np.ndarray, "record covariate"] | None = None
+
+    def beside(self, rows: Int[np.ndarray, " batch"]) -> dict[str, Tensor]:
+        """The covariates of some records as a part of a batch; nothing where there are none."""
+        return {} if self.covariates is None else {"covariates": torch.from_numpy(self.covariates[rows])}
 
     def crop(self, recipe: Recipe) -> Crop | None:
         """The training window of a recipe."""
@@ -67,7 +73,7 @@ def fit(
         model: From signals to logits.
         objective: From the model and a batch to `loss` and `logits`.
         data: Signals and labels.
-        train, validation: Which records are which.
+        train, validation: Which records are which; with the monitor `last` there may be none for validation.
         recipe: The settings.
         seed: Of the order, the windows and the dropout.
         folder: Where the state is kept after each epoch; a state that is there already is gone on from.
@@ -76,8 +82,15 @@ def fit(
         on_epoch: Called with the record of each epoch, those of an earlier session included.
 
     Returns:
-        One record an epoch: `epoch`, `train_loss`, `validation_loss`, `validation_auroc`, `lr`, `seconds`.
+        One record an epoch: `epoch`, `train_loss`, `validation_loss` and `validation_auroc` (None where there are no
+        validation records), `lr`, `seconds`.
+
+    Raises:
+        ValueError: If there are no validation records to choose an epoch by, or the loss is no number.
     """
+
+    if not len(validation) and recipe.monitor != "last":
+        raise ValueError(f"the {recipe.monitor} on no validation record chooses no epoch; monitor='last' needs none")
 
     fabric = (device or Device()).fabric()
     path = folder / "state.safetensors"
@@ -88,11 +101,11 @@ def fit(
     history, best = _resume(path, model, optimizer, settings)
     for record in history:
         on_epoch(record)
-    steps = recipe.epochs * -(-len(train) // recipe.batch_size)
+    steps = recipe.epochs * -(-recipe.records(len(train)) // recipe.batch_size)
     while not should_stop(recipe, history):
         began, number = time.perf_counter(), len(history)
         loss, rate = _epoch(fabric, network, optimizer, objective, data, train, recipe, (seed, number, steps, history))
-        logits = predict(network, data, validation, recipe, fabric=fabric)
+        logits = predict(network, data, validation, recipe, fabric=fabric) if len(validation) else None
         record = {"epoch": number, "train_loss": loss, **_validate(objective, logits, data.y[validation])}
         history.append({**record, "lr": rate, "seconds": time.perf_counter() - began})
         if best_epoch(recipe, history) == number:
@@ -123,7 +136,7 @@ def _epoch(
     seed, number, steps, history = state
     rng = np.random.default_rng([seed, number])
     torch.manual_seed(int(rng.integers(2**62)))
-    order, crop = rng.permutation(train), data.crop(recipe)
+    order, crop = _order(recipe, train, rng), data.crop(recipe)
     network.train()
     hold(network)
     losses, counted, rate = 0.0, 0, 0.0
@@ -138,8 +151,8 @@ def _epoch(
         rate, momentum = rate_and_momentum(recipe, number * len(starts) + i, steps, history)
         for group in optimizer.param_groups:
             group["lr"], group["betas"] = rate * group["scale"], (momentum, group["betas"][1])
-        batch = {"x": fabric.to_device(torch.from_numpy(x)), "y": fabric.to_device(torch.from_numpy(data.y[rows]))}
-        loss = objective(network, batch)["loss"]
+        batch = {"x": torch.from_numpy(x), "y": torch.from_numpy(data.y[rows]), **data.beside(rows)}
+        loss = objective(network, fabric.to_device(batch))["loss"]
         if not torch.isfinite(loss):
             raise ValueError(f"the loss is {loss.item()} in epoch {number}; lower the learning rate ({rate:g})")
         optimizer.zero_grad()
@@ -149,7 +162,15 @@ def _epoch(
     return losses / counted, rate
 
 
-def _validate(objective: Any, logits: np.ndarray, y: np.ndarray) -> dict[str, float]:
+def _order(recipe: Recipe, train: Int[np.ndarray, " train"], rng: np.random.Generator) -> Int[np.ndarray, " step"]:
+    """The training records of an epoch one after the other."""
+    count = recipe.records(len(train))
+    return np.concatenate([rng.permutation(train) for _ in range(-(-count // len(train)))])[:count]
+
+
+def _validate(objective: Any, logits: np.ndarray | None, y: np.ndarray) -> dict[str, float | None]:
+    if logits is None:
+        return {"validation_loss": None, "validation_auroc": None}
     scores = [auroc(y[:, i], logits[:, i]) for i in range(y.shape[1])]
     defined = [float(s) for s in scores if not np.isnan(s)]
     return {
@@ -180,7 +201,9 @@ def predict(
         for start in range(0, len(rows), _PREDICT_BATCH):
             x = data.fetch(rows[start : start + _PREDICT_BATCH])
             views = [x] if crop is None else [x[..., s : s + crop.samples] for s in crop.cover(x.shape[-1])]
-            logits = [network(fabric.to_device(torch.from_numpy(np.ascontiguousarray(v)))).float() for v in views]
+            beside = fabric.to_device(data.beside(rows[start : start + _PREDICT_BATCH]))
+            inputs = (fabric.to_device(torch.from_numpy(np.ascontiguousarray(view))) for view in views)
+            logits = [network(x, **beside).float() for x in inputs]
             out.append(torch.stack(logits).amax(dim=0).cpu().numpy())
     return np.concatenate(out)
 

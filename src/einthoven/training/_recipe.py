@@ -29,9 +29,15 @@ class Recipe:
             https://arxiv.org/abs/1803.09820).
         plateau: Epochs without improvement before the rate falls.
         patience: Epochs without improvement before training stops, or None.
-        monitor: What chooses the best epoch: `loss` or `auroc` (macro) on validation.
+        monitor: What chooses the best epoch: `loss` or `auroc` (macro) on validation; `last` takes the last one, and
+            needs no validation records.
         crop_s: Length of training windows in seconds, or None for whole recordings; in testing the maximum over
             windows counts.
+        draws: How many records an epoch has, each as often as the others but for one time; None for every record once.
+            So a training has as many steps, however few records there are.
+
+    Raises:
+        ValueError: If a choice by validation is asked for and forbidden at once.
     """
 
     epochs: int
@@ -42,8 +48,17 @@ class Recipe:
     schedule: Literal["constant", "plateau", "one_cycle"] = "constant"
     plateau: int = 7
     patience: int | None = None
-    monitor: Literal["loss", "auroc"] = "loss"
+    monitor: Literal["loss", "auroc", "last"] = "loss"
     crop_s: float | None = None
+    draws: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.monitor == "last" and (self.patience is not None or self.schedule == "plateau"):
+            raise ValueError("patience and a plateau look at validation, which monitor='last' does not; drop them")
+
+    def records(self, train: int) -> int:
+        """How many records an epoch has, of so many training records."""
+        return train if self.draws is None else self.draws
 
 
 def _scores(recipe: Recipe, history: Sequence[dict[str, Any]]) -> list[float]:
@@ -55,6 +70,8 @@ def _scores(recipe: Recipe, history: Sequence[dict[str, Any]]) -> list[float]:
 
 def best_epoch(recipe: Recipe, history: Sequence[dict[str, Any]]) -> int:
     """The position of the best epoch so far; the first of equals."""
+    if recipe.monitor == "last":
+        return len(history) - 1
     scores = _scores(recipe, history)
     return scores.index(min(scores))
 

@@ -9,7 +9,7 @@ Nothing here knows a network by name. Its depth is read off the module: each blo
 a normalisation belongs to the convolution before it, and `head` comes last.
 """
 
-__all__ = ["Loaded", "Transfer", "hold", "load_weights", "parameter_groups", "stages"]
+__all__ = ["Loaded", "Transfer", "hash_weights", "hold", "load_weights", "parameter_groups", "stages"]
 
 import dataclasses
 import difflib
@@ -27,6 +27,7 @@ from einthoven.training._checkpoint import load_checkpoint
 from einthoven.training._published import IMAGENET, read_published
 
 _CONTRACT = "contract.json"
+_BESIDE = "beside."  # the parameters of a network that read covariates; like the head they belong to a task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Transfer:
             file, or `imagenet` for that file where `fetch_imagenet` puts it; None for those that the network has.
         freeze: How many stages, counted from the input, keep their weights and their statistics and compute as in
             testing; `trunk` for all but the head.
-        head: Whether the head is the source's too (`keep`) or the untrained one of the network (`reset`).
+        head: Whether the head is the source's too (`keep`) or the untrained one of the network (`reset`); the same
+            holds for what reads covariates.
         layer_decay: The learning rate of a stage as a share of that of the next; the head learns at the full rate.
 
     Raises:
@@ -97,17 +99,31 @@ def load_weights(model: nn.Module, transfer: Transfer) -> Loaded | None:
 
     if transfer.weights is None:
         return None
-    head = () if transfer.head == "keep" else (_head(model),)
+    fresh = () if transfer.head == "keep" else (_head(model), _BESIDE)
     file = _file(transfer.weights)
     found, contract = _read(file)
     own = model.state_dict()
-    tensors = {key: tensor for key, tensor in found.items() if not key.startswith(head)}
-    wanted = {key: tensor for key, tensor in own.items() if not key.startswith(head)}
+    tensors = {key: tensor for key, tensor in found.items() if not key.startswith(fresh)}
+    wanted = {key: tensor for key, tensor in own.items() if not key.startswith(fresh)}
     tensors, notes = _adapted(model, tensors, wanted)
     _check(file, tensors, wanted)
     model.load_state_dict({**own, **tensors})
-    notes += ("the head is untrained",) if head else ()
-    return Loaded(str(file), hashlib.sha256(file.read_bytes()).hexdigest(), contract, notes)
+    notes += ("the head is untrained",) if fresh else ()
+    return Loaded(str(file), _hash(file), contract, notes)
+
+
+def hash_weights(transfer: Transfer) -> str:
+    """The SHA-256 of the file whose weights a transfer takes; empty where it takes none.
+
+    Raises:
+        ValueError: If there are no such weights.
+    """
+
+    return "" if transfer.weights is None else _hash(_file(transfer.weights))
+
+
+def _hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _file(weights: str) -> Path:
@@ -199,8 +215,8 @@ def _head(model: nn.Module) -> str:
 
 
 def stages(model: nn.Module) -> list[list[str]]:
-    """The names of a network's parameters, from the input to the head, which is the last stage."""
-    head = _head(model)
+    """The names of a network's parameters from the input on; the last stage is the head and what reads covariates."""
+    head = (_head(model), _BESIDE)
     found, weighed = [[name for name, _ in model.named_parameters(recurse=False)]], False
     for name, module in _blocks(model, ""):
         inside = {f"{name}.{key}": parameter for key, parameter in module.named_parameters()}

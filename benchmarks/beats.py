@@ -1,0 +1,124 @@
+"""What `benchmarks/results` keeps of runs on beats: prints their tables as Markdown and writes the same as JSON.
+
+Of each run the figures of EC57 by model and the planned pairs. Of runs of the same models on different splits the gap:
+each of the others less the first, on the beats that both were tested on.
+
+    python benchmarks/beats.py runs/inter_patient runs/by_example --out benchmarks/results/fourier.json
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from einthoven.evaluation.beats import paired
+
+COLUMNS = {("N", "f1"): "N", ("S", "f1"): "S", ("V", "f1"): "V", ("macro", "f1"): "macro"}
+COLUMNS |= {("all", "accuracy"): "accuracy", ("all", "jk"): "jκ"}
+
+
+def interval(value: float, low: float, high: float, plus: bool = False) -> str:
+    sign = "+" if plus else ""
+    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+def figures(beats: pd.DataFrame) -> list[str]:
+    """F1 of each class and their mean, accuracy and jκ of each model, over all beats; the best macro F1 first."""
+
+    lines = [f"| model | {' | '.join(COLUMNS.values())} |", "|---|" + "---|" * len(COLUMNS)]
+    gross = beats[beats["over"] == "beats"].set_index(["model", "class", "metric"])
+    order = gross.xs(("macro", "f1"), level=("class", "metric"))["value"].sort_values(ascending=False)
+    for model in order.index:
+        cells = []
+        for key in COLUMNS:
+            row = gross.loc[(model, *key)]
+            spread = f" ± {row['seed_sd']:.3f}" if key == ("macro", "f1") and row["seeds"] > 1 else ""
+            cells.append("–" if pd.isna(row["value"]) else interval(row["value"], row["low"], row["high"]) + spread)
+        lines.append(f"| {model} | {' | '.join(cells)} |")
+    return lines
+
+
+def differences(pairs: pd.DataFrame) -> list[str]:
+    """The planned pairs: macro F1 and F1 of S and V."""
+
+    lines = ["| planned pair | F1 | first | second | difference | p | detectable |", "|---|---|---|---|---|---|---|"]
+    chosen = pairs[pairs["planned"] & (pairs["metric"] == "f1") & pairs["class"].isin(["macro", "S", "V"])]
+    for row in chosen.to_dict("records"):
+        gap = interval(row["difference"], row["low"], row["high"], plus=True)
+        ends = f"{row['first']:.3f} | {row['second']:.3f}"
+        name = f"{row['primary']} − {row['other']}"
+        lines.append(f"| {name} | {row['class']} | {ends} | {gap} | {row['p']:.3f} | {row['detectable']:.3f} |")
+    return lines
+
+
+def gaps(first: Path, other: Path) -> pd.DataFrame:
+    """Another split less the first one, model by model, on the beats that both were tested on."""
+
+    tables = [pd.read_parquet(run / "predictions.parquet") for run in (other, first)]
+    models = sorted(set(tables[0]["model"]) & set(tables[1]["model"]))
+    found = [paired(*(table[table["model"] == model] for table in tables)).assign(model=model) for model in models]
+    return pd.concat(found, ignore_index=True)
+
+
+def gap_table(table: pd.DataFrame, names: tuple[str, str]) -> list[str]:
+    lines = [f"| model | figure | {names[0]} | {names[1]} | gap | beats of patients |", "|---|---|---|---|---|---|"]
+    wanted = {
+        ("macro", "f1"): "macro F1",
+        ("S", "f1"): "F1 of S",
+        ("V", "f1"): "F1 of V",
+        ("all", "accuracy"): "accuracy",
+    }
+    for row in table.to_dict("records"):
+        if (row["class"], row["metric"]) in wanted:
+            gap = interval(row["difference"], row["low"], row["high"], plus=True)
+            ends = f"{row['first']:.3f} | {row['second']:.3f}"
+            what, size = wanted[row["class"], row["metric"]], f"{row['beats']} of {row['patients']}"
+            lines.append(f"| {row['model']} | {what} | {ends} | {gap} | {size} |")
+    return lines
+
+
+def speed(run: Path) -> list[str]:
+    """Seconds an epoch of each network, and drawn beats a second."""
+
+    facts = json.loads((run / "experiment.json").read_text())
+    lines = ["| model | s/epoch | beats/s |", "|---|---|---|"]
+    for arm in facts["arms"]:
+        if arm["recipe"]:
+            files = sorted((run / "cells").glob(f"{arm['name']}-seed*/history.json"))
+            seconds = pd.Series([epoch["seconds"] for file in files for epoch in json.loads(file.read_text())])
+            rate = arm["recipe"]["draws"] / seconds.median()
+            lines.append(f"| {arm['name']} | {seconds.median():.1f} | {rate:.0f} |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    kept: dict[str, Any] = {}
+    for run in arguments.runs:
+        facts, environment = (json.loads((run / f"{name}.json").read_text()) for name in ("experiment", "environment"))
+        tables = {
+            name: pd.read_parquet(run / "results" / f"{name}.parquet") for name in ("beats", "paired", "carriers")
+        }
+        hours = sum(environment["seconds_of_cells"].values()) / 3600
+        print(f"\n## {run.name}: split {facts['split']}, seeds {facts['seeds']}, {hours:.1f} core-hours of cells\n")
+        print("\n".join([*figures(tables["beats"]), "", *differences(tables["paired"]), "", *speed(run)]))
+        records = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        records["speed"] = speed(run)
+        facts.pop("cards")
+        kept[run.name] = {"experiment": facts, "environment": environment, **records}
+    for run in arguments.runs[1:]:
+        table = gaps(arguments.runs[0], run)
+        print(f"\n## {run.name} less {arguments.runs[0].name}\n")
+        print("\n".join(gap_table(table, (run.name, arguments.runs[0].name))))
+        kept[f"{run.name} less {arguments.runs[0].name}"] = json.loads(table.to_json(orient="records"))
+    if arguments.out is not None:
+        arguments.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

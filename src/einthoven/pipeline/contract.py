@@ -1,0 +1,67 @@
+"""What a checkpoint asks of its input and promises of its output."""
+
+__all__ = ["contract"]
+
+import dataclasses
+import os
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from einthoven.pipeline.cohort import Cohort
+from einthoven.pipeline.experiment import Cell, Experiment
+from einthoven.training import SALT_VARIABLE, Loaded, hash_patient
+
+_OF_STAGE = ("model", "classes", "data", "patients_seen", "patients_salted", "unknown_patients_seen", "pretrained")
+
+
+def contract(
+    experiment: Experiment, cell: Cell, cohort: Cohort, seen: Int[np.ndarray, " seen"], loaded: Loaded | None
+) -> dict[str, Any]:
+    """The facts that make weights usable: form of input and output, whom they have seen, and where they come from.
+
+    Arguments:
+        experiment: What was run.
+        cell: Which training.
+        cohort: The records.
+        seen: Those that took part, also in choosing an epoch.
+        loaded: Whose weights the training began with.
+    """
+
+    arm = cell.arm
+    patients = cohort.table["patient_id"].iloc[seen]
+    cards = [store.facts["card"] for store in cohort.signals.stores]
+    facts: dict[str, Any] = {
+        "model": arm.model,
+        "options": arm.options,
+        "recipe": dataclasses.asdict(arm.recipe) if arm.recipe else None,
+        "seed": cell.seed,
+        "fold": cell.fold,
+        "leads": list(experiment.leads),
+        "unit": experiment.unit,
+        "rate_hz": experiment.rate_hz,
+        "samples": experiment.samples,
+        "shortest_s": float(cohort.table["samples"].iloc[seen].min() / experiment.rate_hz),
+        "preparation": dataclasses.asdict(experiment.preparation),
+        "label_sets": {
+            name: [{"code": c.code, "title": c.title} for c in v.classes]
+            for name, v in zip(experiment.labels, cohort.vocabularies, strict=True)
+        },
+        "classes": list(cohort.classes),
+        "data": [{"name": c["name"], "licence": c["licence"], "citation": c["citation"]} for c in cards],
+        "trained_on_synthetic": cohort.synthetic,
+        "patients_seen": sorted(hash_patient(p) for p in patients.dropna().unique()),
+        "patients_salted": SALT_VARIABLE in os.environ,
+        "unknown_patients_seen": int(patients.isna().sum()),
+        "versions": {name: version(name) for name in ("einthoven", "torch", "numpy")},
+    }
+    if cohort.exclusive:
+        facts["exclusive"] = True
+    if arm.covariates:
+        facts["covariates"] = list(arm.covariates)
+    if loaded is not None:
+        stage = {key: value for key, value in loaded.contract.items() if key in _OF_STAGE}
+        facts["pretrained"] = [{"sha256": loaded.sha256, "notes": list(loaded.notes), **stage}]
+    return facts

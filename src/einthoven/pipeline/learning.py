@@ -1,0 +1,66 @@
+"""What a cell learns from: fewer records where labels are made scarce, and the signals as it sees them."""
+
+__all__ = ["fewer", "view"]
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from einthoven import splits
+from einthoven.pipeline.cohort import Cohort
+from einthoven.pipeline.covariates import gather
+from einthoven.pipeline.experiment import Cell, Experiment, Few, RunError
+from einthoven.training import Data
+
+_BATCH = 4096
+
+
+def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: int) -> Int[np.ndarray, " kept"]:
+    """Some of the rows; with the same seed, those of a smaller number are among those of a larger one.
+
+    Arguments:
+        few: How many.
+        table: The records, of which one whose patient is unknown is a patient by itself.
+        rows: Of which to choose.
+        seed: Of the choice.
+
+    Raises:
+        RunError: If there are not as many patients.
+    """
+
+    rng = np.random.default_rng([seed, 0xF3])
+    owner = splits.owners(table.iloc[rows]).to_numpy(dtype=object)
+    order = rng.permutation(sorted(set(owner)))
+    mixed = rng.permutation(len(rows))
+    if few.patients is not None and few.patients > len(order):
+        raise RunError(f"there are {len(order)} patients to learn from, fewer than the {few.patients} asked for")
+    kept = mixed[np.isin(owner[mixed], order[: few.patients])]
+    if few.each is not None:
+        kept = kept[pd.Series(owner[kept]).groupby(owner[kept]).cumcount().to_numpy() < few.each]
+    return np.sort(rows[kept[: few.records]])
+
+
+def view(experiment: Experiment, cell: Cell, cohort: Cohort) -> Data:
+    """The signals as the arm sees them, the labels, and the covariates as they are in the table."""
+    samples, rows, arm = experiment.samples, cohort.rows, cell.arm
+    beside = gather(arm.covariates, cohort.signals, rows, samples) if arm.covariates else None
+    plain = Data(lambda asked: cohort.signals.batch(rows[asked], samples), cohort.y, experiment.rate_hz, beside)
+    if not arm.scaled:
+        return plain
+    mean, spread = _scale(plain, np.flatnonzero(np.isin(cohort.parts[cell.fold], arm.scaled)))
+    return dataclasses.replace(plain, fetch=lambda asked: (plain.fetch(asked) - mean) / spread)
+
+
+def _scale(
+    data: Data, rows: Int[np.ndarray, " record"]
+) -> tuple[Float[np.ndarray, "lead time"], Float[np.ndarray, "lead time"]]:
+    """Mean and deviation of each lead and sample over some records."""
+    sums = [np.zeros(()), np.zeros(())]
+    for start in range(0, len(rows), _BATCH):
+        x = data.fetch(rows[start : start + _BATCH]).astype(np.float64)
+        sums = [sums[0] + x.sum(axis=0), sums[1] + (x**2).sum(axis=0)]
+    mean, square = (each / len(rows) for each in sums)
+    spread = np.sqrt(np.maximum(square - mean**2, 0.0))
+    return mean.astype(np.float32), np.where(spread > 0, spread, 1.0).astype(np.float32)
