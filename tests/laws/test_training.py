@@ -1,6 +1,7 @@
 """What must hold of training: schedules, seeds, stopping, and going on after an interruption with the same numbers."""
 
 import ast
+import dataclasses
 import json
 import math
 import os
@@ -220,6 +221,66 @@ def test_an_epoch_sees_each_training_record_once(tmp_path: Path) -> None:
         assert sorted(np.concatenate(batches[:steps])) == sorted(TRAIN)  # each once
         np.testing.assert_array_equal(batches[steps], VALIDATION)
     assert not np.array_equal(asked[0], asked[steps + 1])  # another order
+
+
+@pytest.mark.parametrize("draws", [7, 60, 150])
+def test_an_epoch_of_a_fixed_size_sees_each_record_as_often_but_for_one_time(draws: int, tmp_path: Path) -> None:
+    seen: list[int] = []
+    data = task()
+
+    def fetch(rows: np.ndarray) -> np.ndarray:
+        seen.extend(rows.tolist())
+        return data.fetch(rows)
+
+    recipe = dataclasses.replace(ADAM, epochs=1, schedule="constant", monitor="last", draws=draws)
+    nobody = np.empty(0, dtype=np.int64)
+    watched = dataclasses.replace(data, fetch=fetch)
+    fit(tiny(), Classify(), watched, TRAIN, nobody, recipe, seed=0, folder=tmp_path, device=CPU)
+    times = np.bincount(seen, minlength=60)
+    assert len(seen) == draws and times[60:].sum() == 0
+    assert set(times[:60]) <= {draws // 60, -(-draws // 60)}
+
+
+def test_as_many_steps_whatever_there_is_to_learn_from(tmp_path: Path) -> None:
+    recipe = dataclasses.replace(CROPS, monitor="last", draws=64, crop_s=None)
+    nobody, rates = np.empty(0, dtype=np.int64), []
+    for count in (5, 60):
+        settings = {"seed": 0, "folder": tmp_path / str(count), "device": CPU}
+        rates.append([e["lr"] for e in fit(tiny(), Classify(), task(), TRAIN[:count], nobody, recipe, **settings)])
+    assert rates[0] == rates[1]
+
+
+def test_without_validation_the_last_weights_count_and_nothing_is_measured(tmp_path: Path) -> None:
+    recipe, nobody = dataclasses.replace(ADAM, schedule="constant", monitor="last"), np.empty(0, dtype=np.int64)
+    model = tiny()
+    history = fit(model, Classify(), task(), TRAIN, nobody, recipe, seed=0, folder=tmp_path, device=CPU)
+    assert len(history) == ADAM.epochs and all(epoch["validation_loss"] is None for epoch in history)
+    last = load_state(tmp_path / "state.safetensors")[0]
+    assert all(torch.equal(tensor, last[f"model.{name}"]) for name, tensor in model.state_dict().items())
+    with pytest.raises(ValueError, match="the loss on no validation record chooses no epoch"):
+        fit(tiny(), Classify(), task(), TRAIN, nobody, ADAM, seed=0, folder=tmp_path / "other", device=CPU)
+    with pytest.raises(ValueError, match="drop them"):
+        dataclasses.replace(ADAM, monitor="last")
+
+
+class Beside(Tiny):
+    """It sees nothing but what stands beside the signal."""
+
+    def forward(self, x: Tensor, covariates: Tensor | None = None) -> Tensor:
+        assert covariates is not None
+        return self.head(covariates.repeat(1, 4)) + 0 * super().forward(x)
+
+
+def test_covariates_reach_the_model_in_training_and_testing(tmp_path: Path) -> None:
+    known = task()
+    values = np.nan_to_num(known.y).astype(np.float32)
+    data = dataclasses.replace(known, covariates=values)
+    torch.manual_seed(0)
+    model = Beside()
+    recipe = dataclasses.replace(ADAM, epochs=30, rate=3e-2)
+    fit(model, Classify(), data, TRAIN, VALIDATION, recipe, seed=0, folder=tmp_path, device=CPU)
+    answers = plainly(model, data, VALIDATION, recipe) > 0
+    assert (answers == (values[VALIDATION] == 1)).all()
 
 
 def test_a_last_batch_of_one_gets_company(tmp_path: Path) -> None:

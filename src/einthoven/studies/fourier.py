@@ -43,8 +43,8 @@ def fourier(
     fold_count: int = 10,
     lead: str = "MLII",
     rate_hz: float = 360.0,
-    epochs: int = 6,
-    draws: int = 10_000,
+    epochs: int = 5,
+    draws: int = 8_000,
 ) -> Experiment:
     """Fine-tunes an image network on Fourier images of single beats, for small training sets.
 

@@ -36,8 +36,8 @@ def leakage(
     seeds: Sequence[int] = (0,),
     lead: str = "MLII",
     rate_hz: float = 360.0,
-    epochs: int = 6,
-    draws: int = 10_000,
+    epochs: int = 5,
+    draws: int = 8_000,
 ) -> Experiment:
     """Measures what each kind of leak adds to the figures of a beat classifier.
 
