@@ -65,14 +65,18 @@ class Cohort:
         text += self.split_file
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def sides(self) -> dict[int, Shaped[np.ndarray, " record"]]:
+        """The parts that an audit looks at, without those that are set apart for a study of leakage."""
+        return {fold: np.where(np.isin(part, _AUDITED), part, "") for fold, part in self.parts.items()}
+
     def subject(self, split: str) -> Subject:
         """What an audit looks at."""
-        looked = {fold: np.where(np.isin(part, _AUDITED), part, "") for fold, part in self.parts.items()}
         cards = zip(self.signals.annotated, self.signals.stores, strict=True)
         prints = self.signals.fingerprints()
         return Subject(
             table=self.table,
-            side=sides(looked),
+            side=sides(self.sides),
             split=split,
             fingerprints=[prints[row] for row in self.rows],
             found=self.found,

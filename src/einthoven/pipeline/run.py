@@ -80,7 +80,7 @@ def run(
     with _made(out):
         cohort = open_cohort(experiment, kept, progress=progress)
         subject = cohort.subject(experiment.split)
-        verdicts = before(subject, cohort.parts)
+        verdicts = before(subject, cohort.sides)
         _refuse(verdicts, experiment, allow_leaks)
     keep(out / "audit", subject, verdicts)
     _print_account(cohort, experiment, verdicts)
@@ -101,7 +101,7 @@ def run(
     seconds = time.perf_counter() - began
     write_json(out / "environment.json", _environment(out, command, seconds, workers, device, tasks))
     evaluate_run(out, cohort)
-    keep(out / "audit", subject, after(subject, cohort.parts, out, verdicts))
+    keep(out / "audit", subject, after(subject, cohort.sides, out, verdicts))
     return out
 
 

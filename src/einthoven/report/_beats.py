@@ -264,11 +264,13 @@ def _carried(run: Run) -> list[str]:
 
 
 def _shown_test(run: Run) -> list[str]:
-    """The arms that learnt from the test, were stopped by it or scaled with it, as the experiment says."""
+    """The arms that saw something of the test, as the experiment says: what they learnt from, were chosen or scaled by."""
+    honest = {"train", "validation", ""}
     return [
         str(arm["name"])
         for arm in run.experiment.get("arms", [])
-        if "test" in (arm.get("watches"), *arm.get("learns", ()), *arm.get("scaled", ()))
+        if not {*arm.get("learns", ()), *arm.get("scaled", ()), arm.get("watches", ""), arm.get("decides", "")}
+        <= honest
     ]
 
 
