@@ -280,9 +280,10 @@ def test_beats_of_unknown_class_and_arms_that_saw_the_test_are_told(tmp_path: Pa
     long["truth"] = long["truth"].mask(long["record"].str.endswith("-00003"))
     arms = [{"name": "net", "watches": "validation", "learns": ["train"], "scaled": []}]
     arms += [{"name": "boosting", "watches": "test"}, {"name": "naive", "scaled": ["train", "test"]}]
+    arms += [{"name": "near", "learns": ["between"]}, {"name": "moved", "decides": "test"}]
     shown = runs.text_of(build(tmp_path / "run", long, arms=arms))
     assert "Nobody knows the class of 1 more test beats" in shown
-    assert "Not so for boosting, naive, which saw something of the test on purpose" in shown
+    assert "Not so for boosting, naive, near, moved, which saw something of the test" in shown
 
 
 def test_a_leaky_split_has_a_banner(tmp_path: Path) -> None:

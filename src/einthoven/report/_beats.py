@@ -264,7 +264,7 @@ def _carried(run: Run) -> list[str]:
 
 
 def _shown_test(run: Run) -> list[str]:
-    """The arms that saw something of the test, as the experiment says: what they learnt from, were chosen or scaled by."""
+    """The arms that saw something of the test: by what they learnt from, or were chosen, weighted or scaled by."""
     honest = {"train", "validation", ""}
     return [
         str(arm["name"])
