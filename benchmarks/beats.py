@@ -44,7 +44,7 @@ def differences(pairs: pd.DataFrame) -> list[str]:
     """The planned pairs: macro F1 and F1 of S and V."""
 
     lines = ["| planned pair | F1 | first | second | difference | p | detectable |", "|---|---|---|---|---|---|---|"]
-    chosen = pairs[pairs["planned"] & (pairs["metric"] == "f1") & pairs["class"].isin(["macro", "S", "V"])]
+    chosen = pairs[(pairs["metric"] == "f1") & pairs["class"].isin(["macro", "S", "V"])]
     for row in chosen.to_dict("records"):
         gap = interval(row["difference"], row["low"], row["high"], plus=True)
         ends = f"{row['first']:.3f} | {row['second']:.3f}"
@@ -80,16 +80,24 @@ def gap_table(table: pd.DataFrame, names: tuple[str, str]) -> list[str]:
 
 
 def speed(run: Path) -> list[str]:
-    """Seconds an epoch of each network, and drawn beats a second."""
+    """What each model learnt from with each seed, and of networks seconds an epoch and drawn beats a second."""
 
     facts = json.loads((run / "experiment.json").read_text())
-    lines = ["| model | s/epoch | beats/s |", "|---|---|---|"]
+    lines = ["| model | learnt from, by seed | s/epoch | beats/s |", "|---|---|---|---|"]
     for arm in facts["arms"]:
+        folders = sorted((run / "cells").glob(f"{arm['name']}-seed*"))
+        accounts = [json.loads((folder / "cell.json").read_text()).get("learnt_from") for folder in folders]
+        words = "; ".join(
+            f"{a['patients']} patients, " + ", ".join(f"{n} {name}" for name, n in a["positives"].items())
+            for a in accounts
+            if a
+        )
+        pace = "– | –"
         if arm["recipe"]:
-            files = sorted((run / "cells").glob(f"{arm['name']}-seed*/history.json"))
-            seconds = pd.Series([epoch["seconds"] for file in files for epoch in json.loads(file.read_text())])
-            rate = arm["recipe"]["draws"] / seconds.median()
-            lines.append(f"| {arm['name']} | {seconds.median():.1f} | {rate:.0f} |")
+            histories = [json.loads((folder / "history.json").read_text()) for folder in folders]
+            seconds = pd.Series([epoch["seconds"] for history in histories for epoch in history]).median()
+            pace = f"{seconds:.1f} | {arm['recipe']['draws'] / seconds:.0f}"
+        lines.append(f"| {arm['name']} | {words or '–'} | {pace} |")
     return lines
 
 
@@ -101,12 +109,13 @@ def main() -> None:
     kept: dict[str, Any] = {}
     for run in arguments.runs:
         facts, environment = (json.loads((run / f"{name}.json").read_text()) for name in ("experiment", "environment"))
-        tables = {
-            name: pd.read_parquet(run / "results" / f"{name}.parquet") for name in ("beats", "paired", "carriers")
-        }
+        names = ("beats", "paired", "pairs", "carriers")
+        tables = {name: pd.read_parquet(run / "results" / f"{name}.parquet") for name in names}
+        planned = pd.concat([tables["paired"][tables["paired"]["planned"]], tables["pairs"]], ignore_index=True)
+        planned = planned.drop_duplicates(["primary", "other", "class", "metric"])
         hours = sum(environment["seconds_of_cells"].values()) / 3600
         print(f"\n## {run.name}: split {facts['split']}, seeds {facts['seeds']}, {hours:.1f} core-hours of cells\n")
-        print("\n".join([*figures(tables["beats"]), "", *differences(tables["paired"]), "", *speed(run)]))
+        print("\n".join([*figures(tables["beats"]), "", *differences(planned), "", *speed(run)]))
         records = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
         records["speed"] = speed(run)
         facts.pop("cards")

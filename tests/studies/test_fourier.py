@@ -11,16 +11,19 @@ import pandas as pd
 import pytest
 
 from einthoven import studies
+from einthoven.cli.compare import compare
 from einthoven.datasets.mitdb import MITDB
+from einthoven.diagnosis import Model
 from einthoven.evaluation import weighted
 from einthoven.pipeline import Experiment, Few, RunError, run
 from einthoven.pipeline.cohort import Cohort, open_cohort
 from einthoven.pipeline.covariates import gather, standardised
 from einthoven.pipeline.experiment import Cell
-from einthoven.pipeline.learning import fewer, view
+from einthoven.pipeline.learning import fewer, learnt_from, view
 from einthoven.registry import UnknownName
 from einthoven.report import write
 from einthoven.signals.likeness import likeness
+from einthoven.splits import LeakError
 from einthoven.studies import fourier, fourier_weights, leakage
 from einthoven.training import Device, load_checkpoint
 
@@ -87,6 +90,8 @@ def test_the_naive_model_boosting_and_the_cnn_are_rows_of_every_table() -> None:
         ({"weights": "w", "beside": ["nothing"]}, "resnet18-transfer", "resnet18"),
         ({"models": ["boosting", "naive"], "beside": ["nothing"]}, "boosting", "naive"),
         ({"models": ["beat_cnn"], "beside": ["usual"]}, "beat_cnn-rr-usual", "beat_cnn-rr-usual"),
+        ({"models": ["resnet18"], "beside": ["nothing"], "patients": [1]}, "resnet18", "resnet18"),
+        ({"models": ["naive", "beat_cnn"]}, "beat_cnn-rr", "naive"),
     ],
 )
 def test_the_primary_contrast_is_written_down(settings: dict[str, Any], primary: str, baseline: str) -> None:
@@ -124,6 +129,7 @@ def test_a_study_is_a_function_of_plain_values(study: Any) -> None:
         ({"split": "inter_patent"}, UnknownName, "did you mean 'inter_patient'"),
         ({"patients": [0]}, RunError, "patients is 1 or more, not 0"),
         ({"beats": [5, 0]}, RunError, "beats is 1 or more, not 0"),
+        ({"beats": [5, 5]}, RunError, "beats names 5 twice"),
         ({"epochs": 0}, RunError, "epochs is 1 or more"),
         ({"fold_count": 2}, RunError, "fold_count is 3 or more"),
         ({"models": ["naive", "naive"]}, RunError, "models names naive twice"),
@@ -201,17 +207,101 @@ def test_other_weights_are_another_cell(db: str, weights: Path, tmp_path: Path) 
     assert after["resnet18"] == before["resnet18"] and after["resnet18-transfer"] != before["resnet18-transfer"]
 
 
-def test_leaky_arms_stand_beside_their_twins_on_the_same_beats(db: str, beat_stores: Path, tmp_path: Path) -> None:
-    experiment = dataclasses.replace(leakage([db], models=["resnet18"], beats=60, **TINY), resamples=20)
-    out = run(experiment, tmp_path / "run", stores=beat_stores, device=CPU, progress=False)
-    predictions = pd.read_parquet(out / "predictions.parquet")
-    tested = predictions[predictions["part"] == "test"].groupby("model")["record"].apply(lambda r: frozenset(r))
+@pytest.fixture(scope="session")
+def leaky(tmp_path_factory: pytest.TempPathFactory, beat_stores: Path, db: str) -> Path:
+    out = tmp_path_factory.mktemp("leakage") / "run"
+    experiment = dataclasses.replace(leakage([db], models=["resnet18"], **TINY), resamples=20)
+    return run(experiment, out, stores=beat_stores, device=CPU, progress=False)
+
+
+def test_leaky_arms_stand_beside_their_twins_on_the_same_beats(leaky: Path, db: str) -> None:
+    predictions = pd.read_parquet(leaky / "predictions.parquet")
+    tested = predictions[predictions["part"] == "test"].groupby("model")["record"].apply(frozenset)
     assert tested.nunique() == 1, "a difference is the mechanism's, since the beats are the same"
-    paired = pd.read_parquet(out / "results" / "pairs.parquet")
-    assert set(experiment.pairs) <= set(zip(paired["primary"], paired["other"], strict=True))
-    kept = {path.parent.parent.name.removesuffix("-seed0-fold10") for path in out.glob("cells/*/checkpoint/*.json")}
-    assert kept == {"resnet18", "resnet18-neighbours", "resnet18-patients", "resnet18-stopping-on-validation"}
-    assert write(out).is_file()
+    pairs = pd.read_parquet(leaky / "results" / "pairs.parquet")
+    assert set(leakage([db], models=["resnet18"]).pairs) == set(zip(pairs["primary"], pairs["other"], strict=True))
+    kept = {path.parent.parent.name.removesuffix("-seed0-fold10") for path in leaky.glob("cells/*/checkpoint/*.json")}
+    assert kept == {"resnet18", "resnet18-stopping-on-validation"}, "nobody gets a network that saw the test"
+
+
+def test_twins_learn_from_as_many_beats_of_each_class(leaky: Path) -> None:
+    accounts = {
+        path.parent.name.removesuffix("-seed0-fold10"): json.loads(path.read_text()).get("learnt_from")
+        for path in leaky.glob("cells/*/cell.json")
+    }
+    assert accounts["resnet18-deciding-on-test"] is None, "it learns nothing, it moves the answers of another"
+    counts = {json.dumps(account["positives"]) for account in accounts.values() if account}
+    assert len(counts) == 1
+
+
+def test_each_mechanism_does_what_it_says(leaky: Path, db: str, beat_stores: Path) -> None:
+    experiment = leakage([db], models=["resnet18"], **TINY)
+    whole = open_cohort(experiment, beat_stores, progress=False)
+    parts, arms = whole.parts[10], {arm.name.removeprefix("resnet18").lstrip("-"): arm for arm in experiment.arms}
+    rows = {name: set(learnt_from(Cell(arm, 0, 10), whole)) for name, arm in arms.items() if not arm.members}
+    assert rows["neighbours"] == set(np.flatnonzero(parts == "between"))
+    assert rows["patients"] == set(np.flatnonzero(parts == "earlier"))
+    assert all(rows[name] == rows[""] for name in rows if name not in ("neighbours", "patients"))
+    used = np.flatnonzero(parts != "")
+    x = view(experiment, Cell(arms["scaling-on-all"], 0, 10), whole).fetch(used)
+    assert np.allclose(x.mean(axis=0), 0, atol=1e-3)
+    train = np.flatnonzero(parts == "train")
+    x = view(experiment, Cell(arms["scaling-on-training"], 0, 10), whole).fetch(train)
+    assert np.allclose(x.mean(axis=0), 0, atol=1e-3)
+    tables = {
+        name: pd.read_parquet(leaky / "cells" / f"resnet18{name}-seed0-fold10" / "predictions.parquet")
+        for name in ("", "-deciding-on-test", "-deciding-on-validation")
+    }
+    for part in ("test", "validation"):
+        expected = weighted(tables[""], part)["probability"]
+        assert np.allclose(tables[f"-deciding-on-{part}"]["probability"], expected, atol=1e-6)
+
+
+def test_the_headline_calls_a_leak_a_leak(leaky: Path) -> None:
+    page = write(leaky).read_text(encoding="utf-8")
+    assert "resnet18-neighbours, shown something of the test on purpose, seems to reach" in page
+    assert "The leakage gap is" in page
+    card = (leaky / "model_card.md").read_text(encoding="utf-8")
+    assert "resnet18" in card.splitlines()[0] + card and "neighbours" not in card.splitlines()[0]
+
+
+def test_two_splits_are_compared_on_the_beats_of_both(
+    leaky: Path, finished: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "gap.json"
+    compare(leaky, finished, models=("resnet18", "resnet18"), resamples=20, out=out)
+    shown = capsys.readouterr().out
+    (rows,) = [v for k, v in json.loads(out.read_text()).items() if k == "beats"]
+    tables = [pd.read_parquet(folder / "predictions.parquet") for folder in (leaky, finished)]
+    tables = [t[(t["model"] == "resnet18") & (t["part"] == "test")] for t in tables]
+    both = set(tables[0]["record"]) & set(tables[1]["record"])
+    assert rows[0]["beats"] == len(both) and f"{len(both)} beats of" in shown and "nan" not in shown.lower()
+    with pytest.raises(RunError, match="is not a finished run"):
+        compare(leaky, tmp_path)
+
+
+def test_weights_that_saw_the_tested_patients_are_refused_before_training(
+    finished: Path, db: str, beat_stores: Path, tmp_path: Path
+) -> None:
+    settings = {"models": ["resnet18"], "beside": ["nothing"], "split": "inter_patient_strict"}
+    experiment = fourier([db], weights=str(finished), **settings, **TINY)
+    tested = load_checkpoint(finished / "cells" / "resnet18-transfer-seed0-fold10" / "checkpoint")[1]["patients_seen"]
+    assert tested, "it learnt from DS1, and 201 of DS1 is tested by the strict split"
+    with pytest.raises(LeakError, match="has seen"):
+        run(experiment, tmp_path / "run", stores=beat_stores, device=CPU, progress=False)
+    assert not list((tmp_path / "run").glob("cells/*"))
+
+
+def test_what_an_arm_cannot_have_is_refused_before_any_training(db: str, beat_stores: Path, tmp_path: Path) -> None:
+    experiment = fourier([db], models=["beat_cnn"], beside=["nothing"], patients=[99], **TINY)
+    with pytest.raises(RunError, match="fewer than the 99 asked for"):
+        run(experiment, tmp_path / "run", stores=beat_stores, device=CPU, progress=False)
+    assert not list((tmp_path / "run").glob("cells/*"))
+
+
+def test_a_network_of_beats_answers_for_no_recording(finished: Path) -> None:
+    with pytest.raises(ValueError, match="tells single beats apart"):
+        Model(finished)
 
 
 # Its parts
@@ -233,7 +323,6 @@ def test_fewer_are_nested_and_drawn_by_patient(cohort: Cohort, seed: int) -> Non
         kept = fewer(Few(each=count), table, rows, seed)
         assert (table["patient_id"].iloc[kept].value_counts() == count).all() and last <= set(kept.tolist())
         last = set(kept.tolist())
-    assert len(fewer(Few(records=7), table, rows, seed)) == 7
     assert np.array_equal(fewer(Few(), table, rows, seed), rows)
 
 

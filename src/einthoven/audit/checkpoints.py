@@ -12,6 +12,7 @@ training patients.
 
 __all__ = ["checkpoints"]
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,6 +22,8 @@ import pandas as pd
 from einthoven.audit import Finding, Status, Subject, Verdict
 from einthoven.splits import many
 from einthoven.training import SALT_VARIABLE, hash_patient
+
+_OF_PATIENTS = ("patients_seen", "patients_salted", "unknown_patients_seen", "pretrained")
 
 
 def checkpoints(subject: Subject) -> Verdict:
@@ -40,13 +43,24 @@ def checkpoints(subject: Subject) -> Verdict:
     people = people.dropna(subset="patient")
     people["hash"] = people["patient"].map({patient: hash_patient(patient) for patient in people["patient"].unique()})
     stages = [stage for name, contract in subject.contracts.items() for stage in _stages(name, contract)]
-    findings = [finding for stage in stages for finding in _of_stage(*stage, people)]
+    alike = [stage for name, contract in _alike(subject.contracts) for stage in _stages(name, contract)]
+    findings = [finding for stage in alike for finding in _of_stage(*stage, people)]
     if unknown:
         sentence = f"{unknown} records that must not have been seen name no patient: whether they were, cannot be told."
         findings.append(Finding("could not look", sentence, unknown))
     looked = f"{people.loc[people['unseen'], 'patient'].nunique()} patients that must not have been seen, against the "
     looked += f"{many(len(stages), 'contract')} of {many(len(subject.contracts), 'checkpoint')}, pretraining included"
     return Verdict("checkpoints", looked, tuple(findings))
+
+
+def _alike(contracts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Contracts that say the same of patients as one, under the name of the first."""
+    groups: dict[str, list[str]] = {}
+    for name, contract in contracts.items():
+        key = json.dumps([contract.get(fact, "") for fact in _OF_PATIENTS], sort_keys=True, default=str)
+        groups.setdefault(key, []).append(name)
+    more = {names[0]: f" (and {len(names) - 1} more that saw the same)" for names in groups.values() if len(names) > 1}
+    return [(names[0] + more.get(names[0], ""), contracts[names[0]]) for names in groups.values()]
 
 
 def _stages(

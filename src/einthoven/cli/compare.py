@@ -77,7 +77,8 @@ def _answers(run: Path, model: str | None) -> tuple[str, pd.DataFrame, dict[str,
         alone = facts.get("exclusive", False)
         thresholds = None if alone else pd.read_parquet(run / "results" / "thresholds.parquet")
     except (OSError, ValueError) as error:
-        why = f"it has no {Path(error.filename).name}" if isinstance(error, FileNotFoundError) else error
+        name = getattr(error, "filename", None)  # pyarrow gives none
+        why = f"it has no {Path(name).name}" if name else error
         raise RunError(
             f"{run} is not a finished run ({why}); start its command again, or name another folder"
         ) from None
@@ -112,11 +113,14 @@ def _print_beats(table: pd.DataFrame) -> None:
     """What two models make of the same beats."""
     one = table.iloc[0]
     print(f"{one['beats']} beats of {one['patients']} patients were tested by both, of {one['beats_first']} and")
-    print(f"{one['beats_second']}. Means over seeds. difference: first − second [95 % interval over patients]")
-    ends = zip(table["difference"], table["low"], table["high"], strict=True)
-    shown = table[["class", "metric", "first", "second"]].round(3)
-    shown["difference"] = ["{:+.3f} [{:+.3f}, {:+.3f}]".format(*row) for row in ends]
-    print(shown.assign(p=table["p"].map(_p), detectable=table["detectable"].round(3)).to_string(index=False))
+    print(f"{one['beats_second']} by each. Means over seeds. difference: first − second [95 % interval over patients]")
+    shown = table[["class", "metric"]].copy()
+    for name in ("first", "second", "difference", "detectable"):
+        shown[name] = ["–" if pd.isna(value) else f"{value:.3f}" for value in table[name]]
+    ends = zip(table["low"], table["high"], strict=True)
+    spans = ["" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]" for low, high in ends]
+    shown["difference"] += spans
+    print(shown.assign(p=table["p"].map(_p)).to_string(index=False))
 
 
 def _p(value: float) -> str:

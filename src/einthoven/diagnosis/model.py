@@ -63,6 +63,11 @@ class Model:
     def __init__(self, path: str | Path, arm: str | None = None) -> None:
         self.folder = find_checkpoint(path, arm)
         weights, self.contract = load_checkpoint(self.folder)
+        if self.contract.get("exclusive"):
+            raise ValueError(
+                f"{self.folder} tells single beats apart, cut around their peaks, and answers for no recording; name "
+                "a model of recordings, such as those of the study code"
+            )
         if "thresholds" not in self.contract:
             raise ValueError(f"{self.folder} has no thresholds yet: its run was stopped; start the same command again")
         shape = models.Shape(

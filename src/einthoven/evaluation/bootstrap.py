@@ -50,6 +50,8 @@ def resampled(cluster: Int[np.ndarray, " record"], resamples: int, seed: int) ->
         cluster: The number of each record's patient.
         resamples: How many to draw; the result has one column more.
         seed: The same seed draws the same patients, whatever the order of the records.
+
+    One patient alone says nothing of others: the draws are NaN then, and so is every interval.
     """
 
     patients = int(cluster.max(initial=-1)) + 1
@@ -57,6 +59,8 @@ def resampled(cluster: Int[np.ndarray, " record"], resamples: int, seed: int) ->
     counts = np.ones((patients, 1 + resamples), dtype=np.float32)
     for column, draw in enumerate(drawn, start=1):
         counts[:, column] = np.bincount(draw, minlength=patients)
+    if patients == 1:
+        counts[:, 1:] = np.nan
     weights: np.ndarray = counts[cluster]
     return weights
 

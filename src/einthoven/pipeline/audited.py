@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,16 +54,25 @@ def among(found: Pairs, rows: Int[np.ndarray, " kept"]) -> tuple[pd.DataFrame, B
     return pairs[both].assign(first=first[both], second=second[both]).reset_index(drop=True), compared[rows]
 
 
-def before(subject: Subject, parts: Mapping[int, Shaped[np.ndarray, " record"]]) -> list[Verdict]:
+def before(
+    subject: Subject,
+    parts: Mapping[int, Shaped[np.ndarray, " record"]],
+    sources: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Verdict]:
     """All that can be looked at without a model.
 
     Arguments:
         subject: The records, on the sides that `sides` gives.
         parts: For each test fold the part of each record.
+        sources: The contracts of weights that arms begin with, by the name of the weights.
     """
 
     first = dataclasses.replace(subject, side=next(iter(parts.values())).astype(object))
-    return [*audit(subject, _APART), *audit(first, _FIRST)]
+    verdicts = [*audit(subject, _APART), *audit(first, _FIRST)]
+    if not sources:
+        return verdicts
+    stages = {name: {"patients_seen": [], "pretrained": [contract]} for name, contract in sources.items()}
+    return [*verdicts, *audit(dataclasses.replace(first, contracts=stages), ("checkpoints",))]
 
 
 def sides(parts: Mapping[int, Shaped[np.ndarray, " record"]]) -> Shaped[np.ndarray, " record"]:

@@ -1,6 +1,6 @@
 """Computes one cell of the grid: fit, predict, and leave a folder that says so."""
 
-__all__ = ["Task", "cell_folder", "compute", "is_done", "write_json"]
+__all__ = ["Task", "cell_folder", "check", "compute", "is_done", "write_json"]
 
 import dataclasses
 import gc
@@ -23,7 +23,7 @@ from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import contract
 from einthoven.pipeline.covariates import standardised
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
-from einthoven.pipeline.learning import fewer, view
+from einthoven.pipeline.learning import learnt_from, view
 from einthoven.records.writing import replacing
 from einthoven.training import Data, Device, fit, load_weights, predict, save_checkpoint
 
@@ -74,16 +74,18 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
     began = time.perf_counter()
     working = task.folder / "working"
     _clear_stale(task, working)
+    history: list[dict[str, Any]] = []
+    facts: dict[str, Any] = {}
     if task.cell.arm.members:
-        history: list[dict[str, Any]] = []
         table = _mean_of_members(task)
     else:
+        facts["learnt_from"] = _account(cohort, learnt_from(task.cell, cohort))
         table, history = _learnt(task, cohort, working, on_epoch)
     with replacing(task.folder / "predictions.parquet") as scratch:
         table.to_parquet(scratch, index=False)
     write_json(task.folder / "history.json", history)
     shutil.rmtree(working, ignore_errors=True)
-    facts = {"identity": task.identity, "seconds": time.perf_counter() - began, "threads": torch.get_num_threads()}
+    facts |= {"identity": task.identity, "seconds": time.perf_counter() - began, "threads": torch.get_num_threads()}
     facts["precision"] = task.device.resolved if task.cell.arm.recipe else "64-true"
     write_json(task.folder / "cell.json", facts)
 
@@ -94,15 +96,33 @@ def write_json(path: Path, value: Any) -> None:
         scratch.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
 
 
+def check(experiment: Experiment, cohort: Cohort) -> None:
+    """Builds each model, loads its weights and draws what it learns from: what cannot be fails before any training.
+
+    Raises:
+        RunError: If an arm learns from nothing, or asks for more patients than there are.
+        UnknownName: If there is no such model or covariate.
+        ValueError: If a model cannot be built, or its weights do not fit.
+    """
+
+    for cell in experiment.cells():
+        if not cell.arm.members:
+            learnt_from(cell, cohort)
+    for arm in experiment.arms:
+        if not arm.members:
+            shape = _shape(experiment, cohort, cohort.covariates(arm, experiment.samples))
+            model = models.build(arm.model, shape, **({} if arm.recipe else {"seed": 0}), **arm.options)
+            if arm.transfer is not None and isinstance(model, models.Network):
+                load_weights(model, arm.transfer)
+
+
 def _learnt(
     task: Task, cohort: Cohort, working: Path, on_epoch: Callable[[dict[str, Any]], None]
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Trains the arm's model and lets it answer for validation and test records."""
     parts, arm = cohort.parts[task.cell.fold], task.cell.arm
     asked = [part for part in ("validation", "test", "external") if part not in arm.learns]
-    train = fewer(arm.few, cohort.table, np.flatnonzero(np.isin(parts, arm.learns)), task.cell.seed)
-    if not len(train):
-        raise RunError(f"{arm.name} learns from {' and '.join(arm.learns)}, where no record is; name other parts")
+    train = learnt_from(task.cell, cohort)
     watched = np.flatnonzero(parts == arm.watches) if arm.watches else np.empty(0, dtype=np.int64)
     rest = np.concatenate([np.flatnonzero(parts == part) for part in asked])
     data = view(task.experiment, task.cell, cohort)
@@ -112,6 +132,13 @@ def _learnt(
     else:
         probability, history = _by_gradient(task, cohort, data, (train, watched, rest), working, on_epoch)
     return _predictions(task.cell, cohort, rest, probability), history
+
+
+def _account(cohort: Cohort, rows: np.ndarray) -> dict[str, Any]:
+    """How much there was to learn from: records, patients, and positives of each class."""
+    positives = dict(zip(cohort.classes, (cohort.y[rows] == 1).sum(axis=0).tolist(), strict=True))
+    patients = int(cohort.table["patient_id"].iloc[rows].nunique())
+    return {"records": len(rows), "patients": patients, "positives": positives}
 
 
 def _mean_of_members(task: Task) -> pd.DataFrame:
@@ -133,8 +160,7 @@ def _clear_stale(task: Task, working: Path) -> None:
     mark.write_text(task.identity)
 
 
-def _shape(task: Task, cohort: Cohort, covariates: np.ndarray | None) -> models.Shape:
-    experiment = task.experiment
+def _shape(experiment: Experiment, cohort: Cohort, covariates: np.ndarray | None) -> models.Shape:
     shape = (len(experiment.leads), experiment.samples, experiment.rate_hz, len(cohort.classes))
     return models.Shape(*shape, cohort.exclusive, 0 if covariates is None else covariates.shape[1])
 
@@ -154,7 +180,7 @@ def _by_gradient(
     if data.covariates is not None:
         values, scale = standardised(data.covariates, train)
         data = dataclasses.replace(data, covariates=values)
-    network = models.build(arm.model, _shape(task, cohort, data.covariates), **arm.options)
+    network = models.build(arm.model, _shape(task.experiment, cohort, data.covariates), **arm.options)
     if not isinstance(network, models.Network):
         raise TypeError(f"{arm.model} is not trained by gradient; give its arm no recipe")
     network.fast = task.device.fast_layout
@@ -182,7 +208,9 @@ def _weights(y: np.ndarray) -> list[float]:
 
 def _at_once(task: Task, cohort: Cohort, data: Data, train: np.ndarray, rest: np.ndarray) -> np.ndarray:
     arm = task.cell.arm
-    model = models.build(arm.model, _shape(task, cohort, data.covariates), seed=task.cell.seed, **arm.options)
+    model = models.build(
+        arm.model, _shape(task.experiment, cohort, data.covariates), seed=task.cell.seed, **arm.options
+    )
     if not isinstance(model, models.Estimator):
         raise TypeError(f"{arm.model} is trained by gradient; give its arm a recipe")
     beside = [None if data.covariates is None else data.covariates[rows] for rows in (train, rest)]

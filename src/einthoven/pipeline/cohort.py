@@ -15,7 +15,8 @@ from jaxtyping import Float, Shaped
 from einthoven import datasets, labels, splits
 from einthoven.audit import Subject, with_owners
 from einthoven.pipeline.audited import Pairs, among, pairs_of, sides
-from einthoven.pipeline.experiment import Experiment, RunError
+from einthoven.pipeline.covariates import gather
+from einthoven.pipeline.experiment import Arm, Experiment, RunError
 from einthoven.store import Joined, Store, compile_store, plan
 
 _AUDITED = (*splits.PARTS, "external")
@@ -46,6 +47,24 @@ class Cohort:
     flow: dict[str, Any]
     found: Pairs
     split_file: str = ""
+    _beside: dict[str, np.ndarray] = dataclasses.field(default_factory=dict, repr=False)
+
+    def covariates(self, arm: Arm, samples: int) -> Float[np.ndarray, "record covariate"] | None:
+        """What an arm sees beside the signal, computed once; None where it sees nothing else.
+
+        Arguments:
+            arm: Which one.
+            samples: The length of a record as a model sees it.
+
+        Raises:
+            RunError, UnknownName: See `einthoven.pipeline.covariates`.
+        """
+        if not arm.covariates:
+            return None
+        key = json.dumps(arm.covariates)
+        if key not in self._beside:
+            self._beside[key] = gather(arm.covariates, self.signals, self.rows, samples)
+        return self._beside[key]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -184,7 +203,7 @@ def _reading_steps(joined: Joined) -> list[dict[str, Any]]:
 def _parts_account(table: pd.DataFrame, parts: dict[int, np.ndarray]) -> dict[str, Any]:
     sizes, overlaps = [], []
     for fold, part in parts.items():
-        for name in (*splits.PARTS, *(["external"] if (part == "external").any() else [])):
+        for name in (*splits.PARTS, *sorted(set(part) - {*splits.PARTS, ""})):
             step = _step(name, table[part == name], 0, "")
             keys = ("records", "patients", "unknown_patients")
             sizes.append({"fold": fold, "part": name, **{key: step[key] for key in keys}})

@@ -23,7 +23,6 @@ class Few:
     Attributes:
         patients: How many patients, or None for all.
         each: How many records of each patient at most, or None.
-        records: How many records in all at most, after that, or None.
 
     Raises:
         ValueError: If one of them is below 1.
@@ -31,10 +30,9 @@ class Few:
 
     patients: int | None = None
     each: int | None = None
-    records: int | None = None
 
     def __post_init__(self) -> None:
-        if any(count is not None and count < 1 for count in (self.patients, self.each, self.records)):
+        if any(count is not None and count < 1 for count in (self.patients, self.each)):
             raise ValueError(f"there is nothing to learn from fewer than one patient or record: {self}")
 
 
@@ -79,8 +77,8 @@ class Arm:
 
     @property
     def keeps(self) -> bool:
-        """Whether its checkpoint is kept: not one that saw the test, nor one without the scale of its input."""
-        return self.watches != "test" and not self.scaled
+        """Whether its checkpoint is kept: it saw no part but training and validation, and scales no input."""
+        return {*self.learns, self.watches} <= {"train", "validation", ""} and not self.scaled
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """What a cell learns from: fewer records where labels are made scarce, and the signals as it sees them."""
 
-__all__ = ["fewer", "view"]
+__all__ = ["fewer", "learnt_from", "sources", "view"]
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,36 @@ from jaxtyping import Float, Int
 
 from einthoven import splits
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.covariates import gather
 from einthoven.pipeline.experiment import Cell, Experiment, Few, RunError
-from einthoven.training import Data
+from einthoven.training import Data, read_contract
 
 _BATCH = 4096
+
+
+def sources(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """The contracts of the weights that arms begin with, of those that have one.
+
+    Raises:
+        ValueError: If there are no such weights, or they are damaged.
+    """
+
+    taken = {arm.transfer.weights: arm.transfer for arm in experiment.arms if arm.transfer and arm.transfer.weights}
+    found = {str(name): read_contract(transfer) for name, transfer in taken.items()}
+    return {name: contract for name, contract in found.items() if "patients_seen" in contract}
+
+
+def learnt_from(cell: Cell, cohort: Cohort) -> Int[np.ndarray, " row"]:
+    """The records that a cell learns from.
+
+    Raises:
+        RunError: If there are none, or fewer patients than the arm asks for.
+    """
+
+    arm = cell.arm
+    rows = np.flatnonzero(np.isin(cohort.parts[cell.fold], arm.learns))
+    if not len(rows):
+        raise RunError(f"{arm.name} learns from {' and '.join(arm.learns)}, where no record is; name other parts")
+    return fewer(arm.few, cohort.table, rows, cell.seed)
 
 
 def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: int) -> Int[np.ndarray, " kept"]:
@@ -39,13 +65,13 @@ def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: in
     kept = mixed[np.isin(owner[mixed], order[: few.patients])]
     if few.each is not None:
         kept = kept[pd.Series(owner[kept]).groupby(owner[kept]).cumcount().to_numpy() < few.each]
-    return np.sort(rows[kept[: few.records]])
+    return np.sort(rows[kept])
 
 
 def view(experiment: Experiment, cell: Cell, cohort: Cohort) -> Data:
     """The signals as the arm sees them, the labels, and the covariates as they are in the table."""
     samples, rows, arm = experiment.samples, cohort.rows, cell.arm
-    beside = gather(arm.covariates, cohort.signals, rows, samples) if arm.covariates else None
+    beside = cohort.covariates(arm, samples)
     plain = Data(lambda asked: cohort.signals.batch(rows[asked], samples), cohort.y, experiment.rate_hz, beside)
     if not arm.scaled:
         return plain

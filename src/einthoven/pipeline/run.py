@@ -33,9 +33,10 @@ from einthoven import splits
 from einthoven.audit import STATUSES, Verdict, keep
 from einthoven.evaluation import evaluate, evaluate_beats
 from einthoven.pipeline.audited import after, before
-from einthoven.pipeline.cell import Task, cell_folder, compute, is_done, write_json
+from einthoven.pipeline.cell import Task, cell_folder, check, compute, is_done, write_json
 from einthoven.pipeline.cohort import Cohort, open_cohort
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
+from einthoven.pipeline.learning import sources
 from einthoven.splits import LeakError
 from einthoven.store.workers import pool
 from einthoven.training import Device
@@ -80,7 +81,8 @@ def run(
     with _made(out):
         cohort = open_cohort(experiment, kept, progress=progress)
         subject = cohort.subject(experiment.split)
-        verdicts = before(subject, cohort.sides)
+        check(experiment, cohort)
+        verdicts = before(subject, cohort.sides, sources(experiment))
         _refuse(verdicts, experiment, allow_leaks)
     keep(out / "audit", subject, verdicts)
     _print_account(cohort, experiment, verdicts)
@@ -194,6 +196,7 @@ def _facts(experiment: Experiment, cohort: Cohort) -> dict[str, Any]:
         "models": [arm.name for arm in experiment.arms],
         "length_s": experiment.samples / experiment.rate_hz,
         "split_is_leaky": splits.get(experiment.split).leaky,
+        "split_shares": list(splits.get(experiment.split).shared),
         "synthetic": cohort.synthetic,
         "exclusive": cohort.exclusive,
         "cards": [store.facts["card"] for store in cohort.signals.stores],

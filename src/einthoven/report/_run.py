@@ -154,6 +154,16 @@ class Run:
         return [name for name in dict.fromkeys([*self.experiment.get("labels", []), *found]) if name in found]
 
     @property
+    def shared(self) -> list[str]:
+        """The only patients that a split puts on both sides, where it says so."""
+        return [str(patient) for patient in self.experiment.get("split_shares", [])]
+
+    @property
+    def leaky(self) -> bool:
+        """Whether the split may put anybody on both sides."""
+        return bool(self.experiment["split_is_leaky"]) and not self.shared
+
+    @property
     def synthetic(self) -> bool:
         """Whether any of the data were made by a simulator or a generator."""
         names = {str(entry).partition("=")[0] for entry in self.experiment.get("data", [])}

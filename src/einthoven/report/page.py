@@ -24,6 +24,10 @@ _LEAKY = (
     "The split “{split}” lets training and test share patients, so the figures below are too high and say nothing "
     "about patients whom the network has not seen. It is here to measure that very gap."
 )
+_SHARING = (
+    "The split “{split}” puts {patients} on both sides, as in the published figures, and nobody else: what is said of "
+    "the other patients is not too high."
+)
 _OVERLAPPING = "Training, validation and test are not apart (see below): the figures may be too high."
 _AUDITED = {
     True: "The split is leaky on purpose; see below whether that is all.",
@@ -167,7 +171,7 @@ def _headline(run: Run) -> str:
     if ours is None:
         return f"{run.primary} has no macro AUROC on {run.label_sets[0]}."
     show = _words.interval
-    leaky, made = run.experiment["split_is_leaky"], run.synthetic
+    leaky, made = run.leaky, run.synthetic
     where = "On a split that leaks, " if leaky else "On simulated ECGs, " if made else ""
     sentence = f"{where}{run.primary} reaches a macro AUROC of {show(ours['value'], ours['low'], ours['high'])}"
     sentence += f" on the label set {run.label_sets[0]}"
@@ -205,8 +209,11 @@ def _banners(run: Run) -> list[tuple[str, str]]:
     """What must be known before any number is read, as (title, sentence)."""
     shared = [row for row in _tables.overlaps(run) if row["count"] and row["kind"] != "source"]
     banners = []
-    if run.experiment["split_is_leaky"]:
+    if run.leaky:
         banners.append(("This split leaks", _LEAKY.format(split=run.experiment["split"])))
+    elif run.shared:
+        sentence = _SHARING.format(split=run.experiment["split"], patients=" and ".join(run.shared))
+        banners.append(("This split shares a patient", sentence))
     elif shared:
         banners.append(("Parts of the data overlap", _OVERLAPPING))
     audit = _audit(run)

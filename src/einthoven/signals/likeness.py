@@ -21,7 +21,7 @@ def likeness(
     """The correlation of each beat with the median of all, as Fisher's z, which spreads the high ones.
 
     Arguments:
-        beats: All beats of one recording, aligned, in any unit.
+        beats: All beats of one recording, one or more, aligned, in any unit, without NaN.
         rate_hz: Samples per second.
         peak_s: Where the peak lies in the window.
 

@@ -22,13 +22,18 @@ def listed(**lists: Sequence[object]) -> None:
             raise RunError(f"{name} names {twice[0]} twice; name it once")
 
 
-def at_least(least: int, **numbers: int | Sequence[int]) -> None:
-    """Holds that numbers are not too small.
+def at_least(least: int, **numbers: float | Sequence[float]) -> None:
+    """Holds that numbers are whole and not too small, and none of a list is there twice.
 
     Raises:
         RunError: If one is.
     """
     for name, value in numbers.items():
-        for number in [value] if isinstance(value, int) else value:
+        several = [value] if isinstance(value, int | float) else list(value)
+        for place, number in enumerate(several):
+            if not isinstance(number, int):
+                raise RunError(f"{name} is a whole number, not {number}")
             if number < least:
                 raise RunError(f"{name} is {least} or more, not {number}")
+            if number in several[:place]:
+                raise RunError(f"{name} names {number} twice; name it once")

@@ -134,7 +134,7 @@ def _pairs(names: list[str]) -> tuple[tuple[str, str], ...]:
 
 def _contrast(names: list[str], suffix: str) -> tuple[str, str]:
     """The primary arm and what it was planned to be compared with."""
-    order = [_TRANSFER + suffix, "resnet18" + suffix, "beat_cnn" + suffix, "boosting" + suffix, "naive"]
-    first = next(name for name in order if name in names)
-    other = "resnet18" + suffix if first == order[0] else "boosting" + suffix
-    return first, other if other in names and other != first else names[-1]
+    order = [name + suffix for name in (_TRANSFER, "resnet18", "beat_cnn", "boosting")]
+    first = next((name for name in order if name in names), "naive")
+    rivals = [order[1]] if first == order[0] else [order[3], "naive", order[2]]
+    return first, next((name for name in rivals if name in names and name != first), first)

@@ -17,6 +17,7 @@ __all__ = [
     "load_checkpoint",
     "load_weights",
     "predict",
+    "read_contract",
     "save_checkpoint",
 ]
 
@@ -25,4 +26,4 @@ from einthoven.training._device import Device
 from einthoven.training._loop import Data, fit, predict
 from einthoven.training._published import fetch_imagenet
 from einthoven.training._recipe import Recipe
-from einthoven.training._transfer import Loaded, Transfer, hash_weights, load_weights
+from einthoven.training._transfer import Loaded, Transfer, hash_weights, load_weights, read_contract

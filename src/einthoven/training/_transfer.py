@@ -9,7 +9,7 @@ Nothing here knows a network by name. Its depth is read off the module: each blo
 a normalisation belongs to the convolution before it, and `head` comes last.
 """
 
-__all__ = ["Loaded", "Transfer", "hash_weights", "hold", "load_weights", "parameter_groups", "stages"]
+__all__ = ["Loaded", "Transfer", "hash_weights", "hold", "load_weights", "parameter_groups", "read_contract", "stages"]
 
 import dataclasses
 import difflib
@@ -120,6 +120,16 @@ def hash_weights(transfer: Transfer) -> str:
     """
 
     return "" if transfer.weights is None else _hash(_file(transfer.weights))
+
+
+def read_contract(transfer: Transfer) -> dict[str, Any]:
+    """The contract of the weights that a transfer takes: whom they have seen; empty where nobody says.
+
+    Raises:
+        ValueError: If there are no such weights, or they are damaged.
+    """
+
+    return {} if transfer.weights is None else _read(_file(transfer.weights))[1]
 
 
 def _hash(file: Path) -> str:
