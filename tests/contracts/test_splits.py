@@ -131,21 +131,26 @@ def test_a_leaky_splitter_leaks_and_the_overlap_names_the_patients(name: str) ->
 
 
 def test_beats_of_tested_patients_are_set_apart_to_measure_what_they_are_worth() -> None:
-    numbers = [number for number in (*DS1, *DS2) for _ in range(40)]
-    table, y = make([201 if number == 202 else number for number in numbers])
+    numbers = [number for number in (*DS1, *DS2) for _ in range(80)]
+    table, _ = make([201 if number == 202 else number for number in numbers])
     table["recording"] = [f"mitdb:{number}" for number in numbers]
-    table["start_s"] = np.tile(np.arange(40.0), len(numbers) // 40)
+    table["start_s"] = np.tile(np.arange(80.0), len(numbers) // 80)
+    y = np.eye(3, dtype=np.float32)[np.random.default_rng(0).choice(3, len(table), p=[0.8, 0.1, 0.1])]
+    y[::17] = np.nan
     parts = splits.split("leakage", table, y, test_fold=10, folds=10)
     strict = splits.split("inter_patient_strict", table, y, test_fold=10, folds=10)
-    apart = strict != "test"
-    np.testing.assert_array_equal(parts[apart], strict[apart])
-    assert set(parts[~apart]) == {"earlier", "between", "test"}
-    early = (table["start_s"] < 19.5).to_numpy()
-    assert (parts[~apart & early] == "earlier").all() and not (parts[~apart & ~early] == "earlier").any()
-    shares = pd.Series(parts[~apart & ~early]).value_counts(normalize=True)
-    assert 0.4 < shares["test"] < 0.6
+    early, tested = (table["start_s"] < 39.5).to_numpy(), strict == "test"
+    assert ((parts == "validation") == (strict == "validation")).all()
+    assert (strict[parts == "train"] == "train").all()
+    assert (tested & early)[parts == "earlier"].all()
+    assert (tested & ~early)[np.isin(parts, ["between", "test"])].all()
+    assert 0.4 < (parts[tested & ~early] == "test").mean() < 0.6
+    counts = {pool: np.nansum(y[parts == pool], axis=0).tolist() for pool in ("train", "earlier", "between")}
+    assert counts["train"] == counts["earlier"] == counts["between"] and min(counts["train"]) > 20
+    fullest = {k: max(np.nansum(y[rows, k]) for rows in (strict == "train", tested & early)) for k in range(3)}
+    assert all(counts["train"][k] < fullest[k] for k in range(3)), "the fullest part loses some"
     for number in (201, *DS2):
-        there = set(parts[(table["recording"] == f"mitdb:{number}").to_numpy()])
+        there = set(parts[(table["recording"] == f"mitdb:{number}").to_numpy()]) - {""}
         assert there == {"earlier", "between", "test"}, "every tested patient has beats in all three"
     assert splits.overlap(table, parts).empty, "what nothing learns from is on no side"
 

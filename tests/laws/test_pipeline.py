@@ -205,7 +205,7 @@ def test_a_killed_run_ends_with_the_numbers_of_the_unbroken_one(unbroken: Path, 
     script = tmp_path / "script.py"
     script.write_text(
         "import os; os.cpu_count = lambda: 2  # so that each worker has one thread\n"
-        "from einthoven.pipeline import Arm, Experiment, run\n"
+        "from einthoven.pipeline import Arm, Experiment, Few, run\n"
         "from einthoven.training import Device, Recipe\n"
         "if __name__ == '__main__':\n"
         f"    run({SMALL!r}, {str(out)!r}, stores={str(stores)!r}, device={CPU!r}, workers=2, progress=False)\n"

@@ -211,10 +211,10 @@ def _history(found: list[pd.DataFrame], what: str, series: Sequence[tuple[str, s
 
 
 def papers(run: Run) -> list[Panel]:
-    """The strongest mistakes on 12-lead paper, a page a record; none in unit `z`, which paper refuses."""
+    """The strongest mistakes on paper, a page a record; of unit `z`, which it refuses, beats alone, as plain lines."""
     if run.examples is None:
         return []
-    drawable = run.examples[run.examples["unit"] == "mV"]
+    drawable = run.examples if run.exclusive else run.examples[run.examples["unit"] == "mV"]
     told: dict[str, list[str]] = {}
     for row in rows(drawable):
         told.setdefault(row["record"], []).append(mistake(row))
@@ -222,9 +222,18 @@ def papers(run: Run) -> list[Panel]:
     panels = []
     for place, row in enumerate(rows(drawable.drop_duplicates("record").head(_PAGES))):
         sentence = " ".join(told[row["record"]])
-        drawing = svg(paper(_ecg(row)), f"paper-{place}", f"{what} of {row['record']}. {sentence}")
+        drawn = paper(_ecg(row)) if row["unit"] == "mV" else _trace(row)
+        drawing = svg(drawn, f"paper-{place}", f"{what} of {row['record']}. {sentence}")
         panels.append({"sentence": sentence, "record": str(row["record"]), "svg": drawing})
     return panels
+
+
+def _trace(row: Mapping[str, Any]) -> Figure:
+    """The leads of a standardised beat over each other."""
+    figure, axes = _panel("seconds", " and ".join(map(str, row["leads"])) + ", standardised", unit_square=False)
+    for lead in np.asarray(row["samples"], dtype=np.float32).reshape(len(row["leads"]), -1):
+        axes.plot(np.arange(len(lead)) / float(row["rate_hz"]), lead, linewidth=1.2)
+    return figure
 
 
 def _ecg(row: Mapping[str, Any]) -> ECG:

@@ -33,6 +33,7 @@ _AUDITED = {
     True: "The split is leaky on purpose; see below whether that is all.",
     False: "The run was made all the same, so the figures below may be too high.",
 }
+_BEATS = "Each beat was scaled to mean 0 and deviation 1: how high it is, in millivolt or beside others, is lost."
 _SIMULATED = "Some or all ECGs were made by a computer. No figure here is about patients."
 _STANDARDISED = (
     "Each lead was scaled to mean 0 and deviation 1, so amplitudes in millivolt are lost: findings that rest on "
@@ -223,7 +224,7 @@ def _banners(run: Run) -> list[tuple[str, str]]:
     if run.synthetic:
         banners.append(("Simulated data", _SIMULATED))
     if run.experiment["unit"] == "z":
-        banners.append(("Standardised leads", _STANDARDISED))
+        banners.append(("Standardised leads", _BEATS if run.exclusive else _STANDARDISED))
     return banners
 
 
