@@ -25,7 +25,7 @@ from einthoven.report import write
 from einthoven.signals.likeness import likeness
 from einthoven.splits import LeakError
 from einthoven.studies import fourier, fourier_weights, leakage
-from einthoven.training import Device, load_checkpoint
+from einthoven.training import Device, Transfer, load_checkpoint
 
 CPU = Device("cpu", "32-true")
 TINY = {"epochs": 1, "draws": 128}
@@ -110,6 +110,14 @@ def test_transfer_stands_beside_scratch_at_every_size_and_rhythm_beside_nothing(
             assert changed == names[ours], "they differ in nothing but the weights they begin with"
     assert ("resnet18-rr", "resnet18") in experiment.pairs
     assert names["resnet18@5p"].few == Few(patients=5) and names["resnet18@10b"].few == Few(each=10)
+
+
+def test_what_stays_of_the_weights_is_the_transfers() -> None:
+    arms = fourier(["mitdb=x"], weights="w", freeze="trunk", layer_decay=0.5).arms
+    begun = [arm.transfer for arm in arms if arm.transfer is not None]
+    assert begun and set(begun) == {Transfer("w", freeze="trunk", layer_decay=0.5)}
+    with pytest.raises(ValueError, match="layer_decay lies above 0"):
+        fourier(["mitdb=x"], weights="w", layer_decay=2.0)
 
 
 @pytest.mark.parametrize("study", [fourier, fourier_weights, leakage])

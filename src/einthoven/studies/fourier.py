@@ -35,6 +35,8 @@ def fourier(
     classes: Literal["aami3", "aami5"] = "aami3",
     models: Sequence[str] = ("resnet18", "beat_cnn", "boosting", "naive"),
     weights: str = "none",
+    freeze: int | Literal["trunk"] = 0,
+    layer_decay: float = 1.0,
     beside: Sequence[Literal["nothing", "rhythm", "usual"]] = ("nothing", "rhythm"),
     patients: Sequence[int] = (),
     beats: Sequence[int] = (),
@@ -54,6 +56,10 @@ def fourier(
         models: Of resnet18 (on Fourier images), beat_cnn (on the signal), boosting (on hand-made features) and naive.
         weights: What resnet18-transfer begins with, beside resnet18 from scratch: imagenet (torchvision's published
             file), a file, the folder of a run such as that of fourier_weights, or none for no such arm.
+        freeze: Of resnet18-transfer, how many stages, from the input, keep these weights; trunk for all but the head,
+            which is a linear probe.
+        layer_decay: Of resnet18-transfer, the learning rate of a stage as a share of that of the next; the head learns
+            at the full rate.
         beside: What the models see beside the beat, each an arm of every model: nothing; rhythm (-rr), the intervals
             between beats; or usual (-rr-usual), these and how like the beat is to the usual one of its recording.
         patients: Numbers of training patients, such as 1 2 5 11 22: an arm each of every network, such as resnet18@5p.
@@ -69,6 +75,7 @@ def fourier(
     Raises:
         UnknownName: If a model, a set of classes, a splitter or a thing beside the beat does not exist.
         RunError: If nothing is asked for, something twice, or a number that cannot be.
+        ValueError: If a number of stages or a decay cannot be.
     """
 
     listed(data=data, models=models, seeds=seeds, beside=beside)
@@ -85,7 +92,8 @@ def fourier(
     how = recipe(epochs, draws)
     grid = [(name, kind) for kind in beside for name in models if name != "naive" or kind == beside[0]]
     plain = [arm(name, kind, how, learns=_LEARNS, watches="") for name, kind in grid]
-    arms = [each for one in plain for each in _begun(one, weights)]
+    transfer = Transfer(None if weights == "none" else weights, freeze=freeze, layer_decay=layer_decay)
+    arms = [each for one in plain for each in _begun(one, transfer)]
     arms += [_scarce(one, few) for few in _fews(patients, beats) for one in arms if one.model in NETWORKS]
     names = [one.name for one in arms]
     primary, baseline = _contrast(names, BESIDE["rhythm" if "rhythm" in beside else beside[0]][0])
@@ -109,12 +117,12 @@ def fourier(
     )
 
 
-def _begun(one: Arm, weights: str) -> list[Arm]:
+def _begun(one: Arm, transfer: Transfer) -> list[Arm]:
     """The arm, and where there are weights for it the same that begins with them."""
-    if weights == "none" or one.model != "resnet18":
+    if transfer.weights is None or one.model != "resnet18":
         return [one]
     name = _TRANSFER + one.name.removeprefix("resnet18")
-    return [one, dataclasses.replace(one, name=name, transfer=Transfer(weights))]
+    return [one, dataclasses.replace(one, name=name, transfer=transfer)]
 
 
 def _fews(patients: Sequence[int], beats: Sequence[int]) -> list[tuple[str, Few]]:
