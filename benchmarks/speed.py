@@ -18,7 +18,13 @@ def main() -> None:
     """Runs them one after another; the machine should have nothing else to do."""
 
     parts = [HEAD]
-    for name, *options in (("read",), ("bootstrap", "--full"), ("fast_path",), ("spectrogram",), ("resnet18",)):
+    for name, *options in (
+        ("read",),
+        ("bootstrap", "--full"),
+        ("fast_path",),
+        ("spectrogram",),
+        ("resnet18", "--threads", "1"),
+    ):
         script = HERE / f"{name}.py"
         print(f"{name} …", flush=True)
         command = [sys.executable, str(script), *options, "--out", str(HERE / "results" / f"{name}.json")]
