@@ -151,6 +151,12 @@ def test_what_cannot_be_is_refused_before_any_work(wrong: dict[str, Any], error:
         fourier(["mitdb=x"], **wrong)
 
 
+@pytest.mark.parametrize("study", [fourier, leakage])
+def test_beats_that_are_cut_otherwise_are_refused(study: Any) -> None:
+    with pytest.raises(RunError, match="leave window_s out"):
+        study(["mitdb=x,window_s=0.5 0.5"])
+
+
 def test_weights_that_are_not_there_are_refused_before_any_training(db: str, beat_stores: Path, tmp_path: Path) -> None:
     experiment = fourier([db], models=["resnet18"], beside=["nothing"], weights=str(tmp_path / "none"), **TINY)
     with pytest.raises(ValueError, match="holds no weights"):

@@ -1,6 +1,6 @@
 """What every study asks of its arguments."""
 
-__all__ = ["at_least", "listed"]
+__all__ = ["at_least", "beats_of", "listed"]
 
 from collections.abc import Sequence
 
@@ -37,3 +37,17 @@ def at_least(least: int, **numbers: float | Sequence[float]) -> None:
                 raise RunError(f"{name} is {least} or more, not {number}")
             if number in several[:place]:
                 raise RunError(f"{name} names {number} twice; name it once")
+
+
+def beats_of(data: Sequence[str], before_s: float, after_s: float) -> None:
+    """Holds that beats are cut as the study expects them.
+
+    Raises:
+        RunError: If another window is asked for.
+    """
+    for spec in data:
+        if "window_s=" in spec:
+            raise RunError(
+                f"{spec}: this study looks for the peak of a beat {before_s:g} s after its window's start, and for its "
+                f"end {after_s:g} s after the peak, as mitdb cuts them; leave window_s out"
+            )

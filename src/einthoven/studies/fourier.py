@@ -20,8 +20,8 @@ from typing import Literal
 from einthoven import labels as label_sets
 from einthoven import registry, splits
 from einthoven.pipeline import Arm, Experiment, Few, RunError
-from einthoven.studies._checks import at_least, listed
-from einthoven.studies._fourier import BEAT_S, BESIDE, MODELS, NETWORKS, arm, recipe
+from einthoven.studies._checks import at_least, beats_of, listed
+from einthoven.studies._fourier import BEAT_S, BESIDE, MODELS, NETWORKS, PEAK_S, arm, recipe
 from einthoven.training import Transfer
 
 _TRANSFER = "resnet18-transfer"
@@ -79,6 +79,7 @@ def fourier(
     """
 
     listed(data=data, models=models, seeds=seeds, beside=beside)
+    beats_of(data, PEAK_S, BEAT_S - PEAK_S)
     at_least(1, epochs=epochs, draws=draws, patients=patients, beats=beats)
     at_least(3, fold_count=fold_count)
     registry.nearest(classes, [name for name in label_sets.names() if label_sets.get(name, ()).exclusive], "classes")

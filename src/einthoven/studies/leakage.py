@@ -23,8 +23,8 @@ from typing import Literal
 
 from einthoven import registry
 from einthoven.pipeline import Arm, Experiment
-from einthoven.studies._checks import at_least, listed
-from einthoven.studies._fourier import BEAT_S, BESIDE, MODELS, NETWORKS, arm, recipe
+from einthoven.studies._checks import at_least, beats_of, listed
+from einthoven.studies._fourier import BEAT_S, BESIDE, MODELS, NETWORKS, PEAK_S, arm, recipe
 
 _FOLDS = 10
 
@@ -59,6 +59,7 @@ def leakage(
     """
 
     listed(data=data, models=models, seeds=seeds)
+    beats_of(data, PEAK_S, BEAT_S - PEAK_S)
     at_least(1, epochs=epochs, draws=draws)
     for name in models:
         registry.nearest(name, [name for name in MODELS if name != "naive"], "model of this study")
