@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from einthoven.evaluation.beats import paired
+from einthoven.evaluation.beats import beats, paired
 
 COLUMNS = {("N", "f1"): "N", ("S", "f1"): "S", ("V", "f1"): "V", ("macro", "f1"): "macro"}
 COLUMNS |= {("all", "accuracy"): "accuracy", ("all", "jk"): "jκ"}
@@ -24,11 +24,11 @@ def interval(value: float, low: float, high: float, plus: bool = False) -> str:
     return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
-def figures(beats: pd.DataFrame) -> list[str]:
+def figures(table: pd.DataFrame) -> list[str]:
     """F1 of each class and their mean, accuracy and jκ of each model, over all beats; the best macro F1 first."""
 
     lines = [f"| model | {' | '.join(COLUMNS.values())} |", "|---|" + "---|" * len(COLUMNS)]
-    gross = beats[beats["over"] == "beats"].set_index(["model", "class", "metric"])
+    gross = table[table["over"] == "beats"].set_index(["model", "class", "metric"])
     order = gross.xs(("macro", "f1"), level=("class", "metric"))["value"].sort_values(ascending=False)
     for model in order.index:
         cells = []
@@ -104,6 +104,7 @@ def speed(run: Path) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--without", help="a recording, such as mitdb:232, that the first run is judged without too")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     kept: dict[str, Any] = {}
@@ -120,6 +121,12 @@ def main() -> None:
         records["speed"] = speed(run)
         facts.pop("cards")
         kept[run.name] = {"experiment": facts, "environment": environment, **records}
+    if arguments.without:
+        predictions = pd.read_parquet(arguments.runs[0] / "predictions.parquet")
+        table = beats(predictions[~predictions["record"].str.startswith(f"{arguments.without}-")])
+        print(f"\n## {arguments.runs[0].name} without {arguments.without}\n")
+        print("\n".join(figures(table)))
+        kept[f"{arguments.runs[0].name} without {arguments.without}"] = json.loads(table.to_json(orient="records"))
     for run in arguments.runs[1:]:
         table = gaps(arguments.runs[0], run)
         print(f"\n## {run.name} less {arguments.runs[0].name}\n")

@@ -454,3 +454,11 @@ def test_what_is_not_such_a_table_is_refused() -> None:
     for names in ({"primary": "x", "baseline": None}, {"primary": "a", "baseline": "x"}):
         with pytest.raises(ValueError, match="there are no predictions of model x; there are of a"):
             evaluate_beats(long, resamples=2, **names)
+
+
+def test_one_patient_alone_has_no_interval() -> None:
+    long = table(["N", "S", "V"] * 4, ["N", "S", "N"] * 4, classes=("N", "S", "V"), patient=["p"] * 12)
+    found = beats(long, resamples=20)
+    assert found["value"].notna().any() and found[["low", "high"]].isna().all(axis=None)
+    difference = paired(long, long.assign(probability=long["probability"].iloc[::-1].to_numpy()), resamples=20)
+    assert difference[["low", "high", "se", "p", "detectable"]].isna().all(axis=None)
