@@ -57,7 +57,7 @@ def gaps(first: Path, other: Path) -> pd.DataFrame:
     """Another split less the first one, model by model, on the beats that both were tested on."""
 
     tables = [pd.read_parquet(run / "predictions.parquet") for run in (other, first)]
-    models = sorted(set(tables[0]["model"]) & set(tables[1]["model"]))
+    models = sorted(set(tables[0]["model"]) & set(tables[1]["model"]) - {"naive"})
     found = [paired(*(table[table["model"] == model] for table in tables)).assign(model=model) for model in models]
     return pd.concat(found, ignore_index=True)
 
@@ -87,11 +87,12 @@ def speed(run: Path) -> list[str]:
     for arm in facts["arms"]:
         folders = sorted((run / "cells").glob(f"{arm['name']}-seed*"))
         accounts = [json.loads((folder / "cell.json").read_text()).get("learnt_from") for folder in folders]
-        words = "; ".join(
+        each = [
             f"{a['patients']} patients, " + ", ".join(f"{n} {name}" for name, n in a["positives"].items())
             for a in accounts
             if a
-        )
+        ]
+        words = "; ".join(dict.fromkeys(each) if len(set(each)) == 1 else each)
         pace = "– | –"
         if arm["recipe"]:
             histories = [json.loads((folder / "history.json").read_text()) for folder in folders]

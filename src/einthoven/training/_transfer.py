@@ -140,7 +140,8 @@ def _file(weights: str) -> Path:
     """The file that is meant."""
     if weights == "imagenet":
         if not IMAGENET.path.is_file():
-            raise ValueError(f"{IMAGENET.path} is not there; fetch it with fetch_imagenet(), or name a file of weights")
+            how = "fetch it with einthoven.training.fetch_imagenet(), or name a file of weights"
+            raise ValueError(f"{IMAGENET.path} is not there; {how}")
         return IMAGENET.path
     path = Path(weights)
     if path.is_file():
