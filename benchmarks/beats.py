@@ -118,7 +118,9 @@ def main() -> None:
         hours = sum(environment["seconds_of_cells"].values()) / 3600
         print(f"\n## {run.name}: split {facts['split']}, seeds {facts['seeds']}, {hours:.1f} core-hours of cells\n")
         print("\n".join([*figures(tables["beats"]), "", *differences(planned), "", *speed(run)]))
-        records = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        records = {
+            name: json.loads(table.to_json(orient="records", double_precision=6)) for name, table in tables.items()
+        }
         records["speed"] = speed(run)
         facts.pop("cards")
         kept[run.name] = {"experiment": facts, "environment": environment, **records}
@@ -127,14 +129,18 @@ def main() -> None:
         table = beats(predictions[~predictions["record"].str.startswith(f"{arguments.without}-")])
         print(f"\n## {arguments.runs[0].name} without {arguments.without}\n")
         print("\n".join(figures(table)))
-        kept[f"{arguments.runs[0].name} without {arguments.without}"] = json.loads(table.to_json(orient="records"))
+        kept[f"{arguments.runs[0].name} without {arguments.without}"] = json.loads(
+            table.to_json(orient="records", double_precision=6)
+        )
     for run in arguments.runs[1:]:
         table = gaps(arguments.runs[0], run)
         print(f"\n## {run.name} less {arguments.runs[0].name}\n")
         print("\n".join(gap_table(table, (run.name, arguments.runs[0].name))))
-        kept[f"{run.name} less {arguments.runs[0].name}"] = json.loads(table.to_json(orient="records"))
+        kept[f"{run.name} less {arguments.runs[0].name}"] = json.loads(
+            table.to_json(orient="records", double_precision=6)
+        )
     if arguments.out is not None:
-        arguments.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        arguments.out.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
