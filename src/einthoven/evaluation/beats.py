@@ -190,16 +190,11 @@ def against(
         ValueError: As `paired`; also if there is nothing of the primary model or the baseline.
     """
 
-    ours = of_model(predictions, primary)
-    others = sorted(set(predictions["model"].astype(str)) - {primary})
+    of_model(predictions, primary)
     if baseline is not None:
         of_model(predictions, baseline)
-    # A model against itself has the columns of a table without rows.
-    tables = [paired(ours, of_model(predictions, other), resamples=resamples, seed=seed) for other in others]
-    found = pd.concat(tables or [paired(ours, ours, resamples=1).iloc[:0]], ignore_index=True)
-    sizes = [len(table) for table in tables]
-    found.insert(0, "primary", pd.Series(primary, index=found.index, dtype="str"))
-    found.insert(1, "other", pd.Series(np.repeat(np.array(others, dtype=object), sizes), dtype="str"))
+    others = sorted(set(predictions["model"].astype(str)) - {primary})
+    found = each_pair(predictions, [(primary, other) for other in others], resamples=resamples, seed=seed)
     found.insert(2, "planned", found["other"] == baseline)
     return found
 
@@ -226,11 +221,15 @@ def each_pair(
     tables = []
     for names in pairs:
         first, second = (of_model(predictions, name) for name in names)
-        table = paired(first, second, resamples=resamples, seed=seed)
-        table.insert(0, "primary", names[0])
-        table.insert(1, "other", names[1])
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"primary": [], "other": []}, dtype="str")
+        tables.append(paired(first, second, resamples=resamples, seed=seed))
+    # A model against itself has the columns of a table without rows.
+    alone = predictions[predictions["model"] == predictions["model"].iloc[0]]
+    found = pd.concat(tables or [paired(alone, alone, resamples=1).iloc[:0]], ignore_index=True)
+    sizes = [len(table) for table in tables]
+    for place, name in enumerate(("primary", "other")):
+        named = np.repeat(np.array([names[place] for names in pairs], dtype=object), sizes)
+        found.insert(place, name, pd.Series(named, index=found.index, dtype="str"))
+    return found
 
 
 def paired(

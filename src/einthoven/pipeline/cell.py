@@ -79,8 +79,9 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
     if task.cell.arm.members:
         table = _mean_of_members(task)
     else:
-        facts["learnt_from"] = _account(cohort, learnt_from(task.cell, cohort))
-        table, history = _learnt(task, cohort, working, on_epoch)
+        train = learnt_from(task.cell, cohort)
+        facts["learnt_from"] = _account(cohort, train)
+        table, history = _learnt(task, cohort, train, working, on_epoch)
     with replacing(task.folder / "predictions.parquet") as scratch:
         table.to_parquet(scratch, index=False)
     write_json(task.folder / "history.json", history)
@@ -117,12 +118,11 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
 
 
 def _learnt(
-    task: Task, cohort: Cohort, working: Path, on_epoch: Callable[[dict[str, Any]], None]
+    task: Task, cohort: Cohort, train: np.ndarray, working: Path, on_epoch: Callable[[dict[str, Any]], None]
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Trains the arm's model and lets it answer for validation and test records."""
     parts, arm = cohort.parts[task.cell.fold], task.cell.arm
     asked = [part for part in ("validation", "test", "external") if part not in arm.learns]
-    train = learnt_from(task.cell, cohort)
     watched = np.flatnonzero(parts == arm.watches) if arm.watches else np.empty(0, dtype=np.int64)
     rest = np.concatenate([np.flatnonzero(parts == part) for part in asked])
     data = view(task.experiment, task.cell, cohort)

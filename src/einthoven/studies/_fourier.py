@@ -1,6 +1,6 @@
 """What the studies of beats share: the window, the Fourier image, the models, and what these see beside the beat."""
 
-__all__ = ["BEAT_S", "IMAGE", "MODELS", "NETWORKS", "PEAK_S", "arm", "recipe"]
+__all__ = ["BEAT_S", "BESIDE", "IMAGE", "MODELS", "NETWORKS", "PEAK_S", "arm", "recipe"]
 
 from typing import Any, Literal
 

@@ -13,6 +13,7 @@ __all__ = ["Loaded", "Transfer", "hash_weights", "hold", "load_weights", "parame
 
 import dataclasses
 import difflib
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -133,6 +134,13 @@ def read_contract(transfer: Transfer) -> dict[str, Any]:
 
 
 def _hash(file: Path) -> str:
+    facts = file.stat()
+    return _hash_once(file, facts.st_mtime_ns, facts.st_size)
+
+
+@functools.lru_cache
+def _hash_once(file: Path, changed_ns: int, size: int) -> str:
+    """The hash of a file as it was then: every cell of a run asks for it."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
