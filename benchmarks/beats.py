@@ -53,6 +53,23 @@ def differences(pairs: pd.DataFrame) -> list[str]:
     return lines
 
 
+def confusions(run: Path, model: str) -> list[str]:
+    """How many beats of each class were called what, with each seed, where it is fifty or more with one of them."""
+
+    found = pd.read_parquet(run / "predictions.parquet")
+    found = found[(found["model"] == model) & (found["part"] == "test")]
+    keys = ["seed", "record"]
+    said = found.loc[found.groupby(keys)["probability"].idxmax(), [*keys, "class"]].set_index(keys)["class"]
+    true = found[found["truth"] == 1].set_index(keys)["class"]
+    both = pd.DataFrame({"true": true, "said": said}).dropna().reset_index()
+    both["recording"] = both["record"].str.rpartition("-")[0]
+    counts = both.groupby(["recording", "true", "said", "seed"]).size().unstack("seed", fill_value=0)
+    lines = ["| recording | class | called | beats, by seed |", "|---|---|---|---|"]
+    for (recording, is_it, called), row in counts[counts.max(axis=1) >= 50].iterrows():
+        lines.append(f"| {recording} | {is_it} | {called} | {', '.join(map(str, row))} |")
+    return lines
+
+
 def gaps(first: Path, other: Path) -> pd.DataFrame:
     """Another split less the first one, model by model, on the beats that both were tested on."""
 
@@ -106,6 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--without", help="a recording, such as mitdb:232, that the first run is judged without too")
+    parser.add_argument("--look", nargs="+", default=[], metavar="MODEL", help="whose answers to count, by recording")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     kept: dict[str, Any] = {}
@@ -132,6 +150,9 @@ def main() -> None:
         kept[f"{arguments.runs[0].name} without {arguments.without}"] = json.loads(
             table.to_json(orient="records", double_precision=6)
         )
+    for model in arguments.look:
+        print(f"\n## {model}, {arguments.runs[0].name}: what was said of whom\n")
+        print("\n".join(confusions(arguments.runs[0], model)))
     for run in arguments.runs[1:]:
         table = gaps(arguments.runs[0], run)
         print(f"\n## {run.name} less {arguments.runs[0].name}\n")
