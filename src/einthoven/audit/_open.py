@@ -219,8 +219,11 @@ def learnt(run: Path, fold: int) -> dict[str, Any]:
     """
 
     files = {"predictions": run / "predictions.parquet", "thresholds": run / "results" / "thresholds.parquet"}
-    if json.loads((run / "experiment.json").read_text(encoding="utf-8")).get("exclusive"):
+    facts = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
+    if facts.get("exclusive"):
         del files["thresholds"]  # what is decided is the class of the highest probability
+    if not facts["labels"]:
+        files = {}  # nothing was predicted
     tables = {name: pd.read_parquet(path) for name, path in files.items()}
     cells = sorted((run / "cells").glob(f"*-fold{fold}/checkpoint/contract.json"))
     contracts = {path.parent.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in cells}

@@ -53,7 +53,7 @@ class CinC2021:
     Arguments:
         root: The folder in which they lie, at any depth.
         sources: Which sources to list, one name or several (`CPSC2018+Georgia`); all of them where it is left out.
-        ptbxl: PTB-XL's `ptbxl_database.csv` or its folder, which names the patients of the HR records.
+        ptbxl: PTB-XL's `ptbxl_database.csv` or its folder, which names the patients and folds of the HR records.
 
     Raises:
         DatasetError: If no record is there, or one is not named as the challenge names them.
@@ -92,7 +92,7 @@ class CinC2021:
             raise DatasetError(
                 f"{self.root}: every record of {' and '.join(wanted or ())} is missing; leave out sources"
             )
-        self._patients = {} if ptbxl is None else _patients(Path(ptbxl))
+        self._known = {} if ptbxl is None else _ptbxl(Path(ptbxl))
 
     @functools.cached_property
     def _table(self) -> pd.DataFrame:
@@ -117,7 +117,7 @@ class CinC2021:
         record = f"ptbxl:{int(path.stem[2:])}" if ours else f"cinc2021:{path.stem}"
         return {
             "record_id": record,
-            "patient_id": self._patients.get(record),
+            **self._known.get(record, {}),
             "source": source,
             "age": _age(facts.get("age", ""), ours),
             "sex": _SEX.get(facts.get("sex", "")[:1].lower()),
@@ -168,12 +168,13 @@ def _source(path: Path) -> str:
     return "Ningbo" if match[1] == "JS" and int(match[2]) > _LAST_CHAPMAN else _PREFIX[match[1]]
 
 
-def _patients(path: Path) -> dict[str, str]:
-    """The patient of each record of PTB-XL."""
+def _ptbxl(path: Path) -> dict[str, dict[str, Any]]:
+    """The patient and the fold of each record of PTB-XL."""
     path = path / "ptbxl_database.csv" if path.is_dir() else path
     needed = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "strat_fold")
     table = ptbxl_table(read_csv(path, needed), path).dropna(subset="patient_id")
-    return dict(zip(table["record_id"], table["patient_id"], strict=True))
+    facts = table.set_index("record_id")[["patient_id", "fold"]]
+    return {str(record): row for record, row in facts.to_dict("index").items()}
 
 
 def _age(text: str, ptbxl: bool) -> float | None:

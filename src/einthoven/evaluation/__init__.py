@@ -14,10 +14,13 @@ anybody, from the predictions on disk. A table comes from one function, and `eva
 Where the classes are those of beats, which exclude each other, nothing has a threshold, and `evaluate_beats` makes the
 tables instead.
 
+Where models learnt from different shares of the labels, `efficiency` tells what labels are worth; what an encoder learnt
+without any is told by `pretext`.
+
 Intervals are over patients, on resamples that all tables share (see `bootstrap`).
 """
 
-__all__ = ["evaluate", "evaluate_beats", "weighted"]
+__all__ = ["efficiency", "evaluate", "evaluate_beats", "pretext", "weighted"]
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,7 +36,9 @@ from einthoven.evaluation.challenge import challenge
 from einthoven.evaluation.contrasts import contrasts
 from einthoven.evaluation.curves import curves
 from einthoven.evaluation.decide import decide
+from einthoven.evaluation.efficiency import efficiency
 from einthoven.evaluation.mistakes import mistakes
+from einthoven.evaluation.pretext import pretext
 from einthoven.evaluation.reliability import reliability
 from einthoven.evaluation.subgroups import subgroups
 from einthoven.evaluation.summary import summary

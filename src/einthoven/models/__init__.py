@@ -4,11 +4,15 @@ A *network* is a torch module that is trained by gradient: `forward` is `head` a
 gives it another number of classes. An *estimator* is fitted at once: `fit(x, y)` and `predict(x)`. Both are made
 by `build(name, …)` from the form of their input.
 
+An *encoder* is a network whose features are pooled from a sequence, one vector for every few samples, so that it can
+also learn from signals without labels. What is not known of a signal is NaN: a lead that is missing, a span that is
+hidden. An encoder whose shape has `gaps` puts a value that it learns in the place of each such sample.
+
 What is known beside the signal, such as the intervals between beats, are *covariates*: numbers near 0 with a spread
 near 1. A network joins what two small layers make of them to its features; an estimator has them as further columns.
 """
 
-__all__ = ["Estimator", "Network", "Shape", "build", "names"]
+__all__ = ["Encoder", "Estimator", "Network", "Shape", "build", "names"]
 
 import dataclasses
 from abc import ABC, abstractmethod
@@ -37,6 +41,7 @@ class Shape:
         classes: How many classes are predicted.
         exclusive: Whether each record is of exactly one of them; otherwise each is predicted on its own.
         covariates: How many numbers are known beside the signal.
+        gaps: Whether samples may be missing, which are NaN then; only encoders take such signals.
     """
 
     leads: int
@@ -45,6 +50,7 @@ class Shape:
     classes: int
     exclusive: bool = False
     covariates: int = 0
+    gaps: bool = False
 
 
 class Network(nn.Module, ABC):
@@ -98,6 +104,54 @@ class Network(nn.Module, ABC):
             features = torch.cat([features, self.beside(covariates)], dim=1)
         logits: Tensor = self.head(features)
         return logits
+
+
+class Encoder(Network):
+    """A network that makes a sequence of vectors of a signal and pools it.
+
+    Attributes:
+        stride: Samples from one vector of the sequence to the next.
+        channels: The length of such a vector.
+        width: How many features there are after pooling.
+        absent: For each lead what stands in the place of a sample that is not known; only where the shape has gaps.
+    """
+
+    stride: int
+    channels: int
+    width: int
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(shape)
+        if shape.gaps:
+            self.absent = nn.Parameter(torch.zeros(shape.leads))
+
+    @abstractmethod
+    def sequence(self, x: Tensor) -> Tensor:
+        """From signals without gaps, in either layout, to vectors `batch channel step` in the same."""
+
+    @abstractmethod
+    def pool(self, sequence: Float[Tensor, "batch channel step"]) -> Float[Tensor, "batch feature"]:
+        """From the sequence to features."""
+
+    def offset(self, samples: int) -> int:
+        """How many samples before a signal of that length the first vector of its sequence begins."""
+        return 0
+
+    def trunk(self, x: Tensor) -> Tensor:
+        """From signals without gaps to features."""
+        return self.pool(flat(self.sequence(x)))
+
+    def steps(self, x: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch channel step"]:
+        """The sequence: one vector for every `stride` samples. In the signals NaN is what is not known."""
+        x = self._filled(x)
+        return flat(self.sequence(wide(x) if self.fast else flat(x)))
+
+    def features(self, x: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch feature"]:
+        """What the network makes of each signal before it decides. In the signals NaN is what is not known."""
+        return super().features(self._filled(x))
+
+    def _filled(self, x: Tensor) -> Tensor:
+        return torch.where(torch.isnan(x), self.absent[:, None], x) if self.shape.gaps else x
 
 
 class Estimator(ABC):

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from einthoven.layers.dropout import Dropout
 from einthoven.layers.temporal import BatchNorm, Conv, MaxPool, normed
-from einthoven.models import Network, Shape
+from einthoven.models import Encoder, Shape
 
 _KERNEL = 16
 _CHANNELS = (64, 128, 196, 256, 320)
@@ -61,7 +61,7 @@ def _even(x: Tensor) -> Tensor:
     return F.pad(x, (0, missing), value=-math.inf) if missing else x
 
 
-class CodeResNet(Network):
+class CodeResNet(Encoder):
     """The network.
 
     Arguments:
@@ -78,7 +78,8 @@ class CodeResNet(Network):
         length = shape.samples
         for _ in self.blocks:
             length = -(-length // _STRIDE)
-        self.width = _CHANNELS[-1] * length
+        self.stride, self.channels = _STRIDE ** len(self.blocks), _CHANNELS[-1]
+        self.width = self.channels * length
         for module in self.modules():
             if isinstance(module, Conv):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -90,8 +91,8 @@ class CodeResNet(Network):
         nn.init.kaiming_normal_(self.head.weight, nonlinearity="relu")
         nn.init.zeros_(self.head.bias)
 
-    def trunk(self, x: Tensor) -> Tensor:
-        """From signals in either layout, at most as long as the shape says, to features.
+    def sequence(self, x: Tensor) -> Tensor:
+        """From signals in either layout, at most as long as the shape says, to what the last block makes of them.
 
         Raises:
             ValueError: If the signal is longer.
@@ -106,4 +107,12 @@ class CodeResNet(Network):
         x = y = F.relu(normed(self.stem, self.norm, x), inplace=True)
         for block in self.blocks:
             x, y = block(x, y)
-        return torch.flatten(x, 1)
+        return x
+
+    def offset(self, samples: int) -> int:
+        """The zeros before a signal that is shorter than the shape says."""
+        return (self.shape.samples - samples) // 2
+
+    def pool(self, sequence: Tensor) -> Tensor:
+        """All vectors one after the other."""
+        return torch.flatten(sequence, 1)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from einthoven.layers.temporal import AvgPool, BatchNorm, Conv, MaxPool, flat, normed
-from einthoven.models import Network, Shape
+from einthoven.layers.temporal import AvgPool, BatchNorm, Conv, MaxPool, normed
+from einthoven.models import Encoder, Shape
 
 _KERNEL = 5
 _STEM = (32, 32, 64)
@@ -49,7 +49,7 @@ class _Bottleneck(nn.Module):
         return F.relu(normed(self.conv3, self.norm3, y) + self.skip(self.pool(x)), inplace=True)
 
 
-class XResNet1d101(Network):
+class XResNet1d101(Encoder):
     """The network.
 
     Arguments:
@@ -73,6 +73,7 @@ class XResNet1d101(Network):
                 channels = _WIDTH * _EXPANSION
         self.body = nn.Sequential(*layers)
         self.dropout = dropout
+        self.stride, self.channels = 2 ** (len(_DEPTHS) + 1), channels
         self.width = 2 * channels
         self.reset_head(shape.classes)
 
@@ -84,7 +85,11 @@ class XResNet1d101(Network):
         nn.init.zeros_(linear.bias)
         self.head = nn.Sequential(nn.BatchNorm1d(width), nn.Dropout(self.dropout), linear)
 
-    def trunk(self, x: Tensor) -> Tensor:
-        """From signals in either layout to the maximum and the mean of time, side by side."""
-        y = flat(self.body(x))
-        return torch.cat([y.amax(dim=-1), y.mean(dim=-1)], dim=1)
+    def sequence(self, x: Tensor) -> Tensor:
+        """From signals in either layout to what the last block makes of them."""
+        y: Tensor = self.body(x)
+        return y
+
+    def pool(self, sequence: Tensor) -> Tensor:
+        """The maximum and the mean of time, side by side."""
+        return torch.cat([sequence.amax(dim=-1), sequence.mean(dim=-1)], dim=1)

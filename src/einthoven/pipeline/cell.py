@@ -1,10 +1,9 @@
 """Computes one cell of the grid: fit, predict, and leave a folder that says so."""
 
-__all__ = ["Task", "cell_folder", "check", "compute", "is_done", "write_json"]
+__all__ = ["check", "compute"]
 
 import dataclasses
 import gc
-import json
 import shutil
 import time
 from collections.abc import Callable
@@ -22,48 +21,14 @@ from einthoven.objectives.classify import Classify
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import contract
 from einthoven.pipeline.covariates import standardised
-from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
-from einthoven.pipeline.learning import learnt_from, view
+from einthoven.pipeline.experiment import Arm, Cell, Experiment
+from einthoven.pipeline.learning import decided_on, learnt_from, view
+from einthoven.pipeline.pretext import pretext_of, pretrain
+from einthoven.pipeline.task import Task, shape_of, write_json
 from einthoven.records.writing import replacing
-from einthoven.training import Data, Device, fit, load_weights, predict, save_checkpoint
+from einthoven.training import Data, fit, load_weights, predict, save_checkpoint
 
 _MOST_WEIGHT = 20.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """A cell with all that it takes to compute it."""
-
-    experiment: Experiment
-    cell: Cell
-    folder: Path
-    identity: str
-    device: Device
-
-
-def cell_folder(run: Path, cell: Cell) -> Path:
-    """Where a cell lies in its run."""
-    return run / "cells" / cell.name
-
-
-def is_done(folder: Path, identity: str) -> bool:
-    """Whether the cell is finished.
-
-    Raises:
-        RunError: If it is finished, but not the one that is wanted.
-    """
-    try:
-        facts = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return False
-    if "identity" not in facts:
-        return False
-    if facts["identity"] != identity:
-        raise RunError(
-            f"{folder} was computed with other settings, data or precision; choose another folder with --out, or "
-            "delete that cell to compute it again"
-        )
-    return (folder / "predictions.parquet").is_file()
 
 
 def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], None] = lambda epoch: None) -> None:
@@ -81,7 +46,8 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
     else:
         train = learnt_from(task.cell, cohort)
         facts["learnt_from"] = _account(cohort, train)
-        table, history = _learnt(task, cohort, train, working, on_epoch)
+        learn = pretrain if task.cell.arm.objective else _learnt
+        table, history = learn(task, cohort, train, working, on_epoch)
     with replacing(task.folder / "predictions.parquet") as scratch:
         table.to_parquet(scratch, index=False)
     write_json(task.folder / "history.json", history)
@@ -89,12 +55,6 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
     facts |= {"identity": task.identity, "seconds": time.perf_counter() - began, "threads": torch.get_num_threads()}
     facts["precision"] = task.device.resolved if task.cell.arm.recipe else "64-true"
     write_json(task.folder / "cell.json", facts)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON, atomically."""
-    with replacing(path) as scratch:
-        scratch.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
 
 
 def check(experiment: Experiment, cohort: Cohort) -> None:
@@ -111,8 +71,11 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
             learnt_from(cell, cohort)
     for arm in experiment.arms:
         if not arm.members:
-            shape = _shape(experiment, cohort, cohort.covariates(arm, experiment.samples))
+            beside = cohort.covariates(arm, experiment.samples)
+            shape = shape_of(experiment, cohort, arm, 0 if beside is None else beside.shape[1])
             model = models.build(arm.model, shape, **({} if arm.recipe else {"seed": 0}), **arm.options)
+            if arm.objective:
+                pretext_of(arm, model)
             if arm.transfer is not None and isinstance(model, models.Network):
                 load_weights(model, arm.transfer)
 
@@ -123,8 +86,13 @@ def _learnt(
     """Trains the arm's model and lets it answer for validation and test records."""
     parts, arm = cohort.parts[task.cell.fold], task.cell.arm
     asked = [part for part in ("validation", "test", "external") if part not in arm.learns]
-    watched = np.flatnonzero(parts == arm.watches) if arm.watches else np.empty(0, dtype=np.int64)
-    rest = np.concatenate([np.flatnonzero(parts == part) for part in asked])
+    watched = decided_on(task.cell, cohort, arm.watches) if arm.watches else np.empty(0, dtype=np.int64)
+    rest = np.concatenate(
+        [
+            decided_on(task.cell, cohort, part) if part == "validation" else np.flatnonzero(parts == part)
+            for part in asked
+        ]
+    )
     data = view(task.experiment, task.cell, cohort)
     history: list[dict[str, Any]] = []
     if arm.recipe is None:
@@ -160,9 +128,9 @@ def _clear_stale(task: Task, working: Path) -> None:
     mark.write_text(task.identity)
 
 
-def _shape(experiment: Experiment, cohort: Cohort, covariates: np.ndarray | None) -> models.Shape:
-    shape = (len(experiment.leads), experiment.samples, experiment.rate_hz, len(cohort.classes))
-    return models.Shape(*shape, cohort.exclusive, 0 if covariates is None else covariates.shape[1])
+def _shape(task: Task, cohort: Cohort, data: Data) -> models.Shape:
+    beside = 0 if data.covariates is None else data.covariates.shape[1]
+    return shape_of(task.experiment, cohort, task.cell.arm, beside)
 
 
 def _by_gradient(
@@ -180,7 +148,7 @@ def _by_gradient(
     if data.covariates is not None:
         values, scale = standardised(data.covariates, train)
         data = dataclasses.replace(data, covariates=values)
-    network = models.build(arm.model, _shape(task.experiment, cohort, data.covariates), **arm.options)
+    network = models.build(arm.model, _shape(task, cohort, data), **arm.options)
     if not isinstance(network, models.Network):
         raise TypeError(f"{arm.model} is not trained by gradient; give its arm no recipe")
     network.fast = task.device.fast_layout
@@ -208,9 +176,7 @@ def _weights(y: np.ndarray) -> list[float]:
 
 def _at_once(task: Task, cohort: Cohort, data: Data, train: np.ndarray, rest: np.ndarray) -> np.ndarray:
     arm = task.cell.arm
-    model = models.build(
-        arm.model, _shape(task.experiment, cohort, data.covariates), seed=task.cell.seed, **arm.options
-    )
+    model = models.build(arm.model, _shape(task, cohort, data), seed=task.cell.seed, **arm.options)
     if not isinstance(model, models.Estimator):
         raise TypeError(f"{arm.model} is trained by gradient; give its arm a recipe")
     beside = [None if data.covariates is None else data.covariates[rows] for rows in (train, rest)]

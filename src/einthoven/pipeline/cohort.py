@@ -74,7 +74,7 @@ class Cohort:
     @property
     def exclusive(self) -> bool:
         """Whether a record is of exactly one class."""
-        return self.vocabularies[0].exclusive
+        return any(vocabulary.exclusive for vocabulary in self.vocabularies)
 
     @property
     def fingerprint(self) -> str:
@@ -130,12 +130,14 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
     steps = _reading_steps(signals)
     annotated = sorted({code for codes in signals.annotated.values() for code in codes})
     vocabularies = tuple(labels.get(name, annotated) for name in experiment.labels)
-    y = np.concatenate([labels.targets(signals.table, v, signals.annotated) for v in vocabularies], axis=1)
-    known = ~np.isnan(y).all(axis=1)
+    nothing = np.zeros((len(signals), 0), dtype=np.float32)
+    y = np.hstack([nothing, *(labels.targets(signals.table, v, signals.annotated) for v in vocabularies)])
+    known = ~np.isnan(y).all(axis=1) if vocabularies else np.ones(len(y), dtype=bool)
     rows = np.flatnonzero(known)
     table, y = signals.table.iloc[rows].reset_index(drop=True), y[rows]
-    steps.append(_step("with a known label", table, int((~known).sum()), "no class of the study is known for them"))
-    _check_classes(experiment, vocabularies, y)
+    if vocabularies:
+        steps.append(_step("with a known label", table, int((~known).sum()), "no class of the study is known for them"))
+        _check_classes(experiment, vocabularies, y)
     found = among(pairs_of(signals, stores, progress), rows)
     table = with_owners(table, found[0])
     parts = {

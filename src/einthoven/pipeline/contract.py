@@ -14,7 +14,10 @@ from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Cell, Experiment
 from einthoven.training import SALT_VARIABLE, Loaded, hash_patient
 
-_OF_STAGE = ("model", "classes", "data", "patients_seen", "patients_salted", "unknown_patients_seen", "pretrained")
+_OF_STAGE = (
+    *("model", "objective", "classes", "data", "patients_seen", "patients_salted", "unknown_patients_seen"),
+    *("records_seen", "trained_on_synthetic", "pretrained"),
+)
 
 
 def contract(
@@ -31,7 +34,7 @@ def contract(
     """
 
     arm = cell.arm
-    patients = cohort.table["patient_id"].iloc[seen]
+    patients, records = (cohort.table[name].iloc[seen] for name in ("patient_id", "record_id"))
     cards = [store.facts["card"] for store in cohort.signals.stores]
     facts: dict[str, Any] = {
         "model": arm.model,
@@ -55,10 +58,15 @@ def contract(
         "patients_seen": sorted(hash_patient(p) for p in patients.dropna().unique()),
         "patients_salted": SALT_VARIABLE in os.environ,
         "unknown_patients_seen": int(patients.isna().sum()),
+        "records_seen": sorted(hash_patient(r) for r in records[patients.isna()]),  # for whom no patient stands
         "versions": {name: version(name) for name in ("einthoven", "torch", "numpy")},
     }
     if cohort.exclusive:
         facts["exclusive"] = True
+    if arm.objective:
+        facts["objective"] = {"name": arm.objective, **arm.asks}
+    if arm.gaps:
+        facts["gaps"] = True
     if arm.covariates:
         facts["covariates"] = list(arm.covariates)
     if loaded is not None:

@@ -23,15 +23,22 @@ class Few:
     Attributes:
         patients: How many patients, or None for all.
         each: How many records of each patient at most, or None.
+        share: Which share of the patients, or None for all. Of those who only tell where to decide (validation) no
+            larger share is seen either.
 
     Raises:
-        ValueError: If one of them is below 1.
+        ValueError: If a number is below 1, the share is none above 0 and up to 1, or patients are told in both ways.
     """
 
     patients: int | None = None
     each: int | None = None
+    share: float | None = None
 
     def __post_init__(self) -> None:
+        if self.share is not None and not 0 < self.share <= 1:
+            raise ValueError(f"a share of the patients lies above 0 and up to 1, not at {self.share}")
+        if self.share is not None and self.patients is not None:
+            raise ValueError("say how many patients, or which share of them, not both")
         if any(count is not None and count < 1 for count in (self.patients, self.each)):
             raise ValueError(f"there is nothing to learn from fewer than one patient or record: {self}")
 
@@ -46,6 +53,10 @@ class Arm:
         options: Further arguments of the model.
         recipe: How a network is trained; None for a model that is fitted at once.
         focal: The focusing exponent of the loss; 0 for plain cross-entropy.
+        objective: The file of `einthoven.objectives` by which an encoder learns from signals without labels; empty where
+            it learns from labels.
+        asks: Further arguments of that objective.
+        gaps: Whether the model, an encoder, takes signals of which something is missing.
         balance: Whether a positive counts as much more as negatives are commoner (at most 20 times).
         members: Other arms of the grid; an arm that has members has no model, its answer is the mean of theirs.
         covariates: What the model sees beside the signal; see `einthoven.pipeline.covariates`.
@@ -54,6 +65,8 @@ class Arm:
         learns: The parts that it learns from. Of those it gives no answers.
         watches: The part by which the best epoch is chosen; `test` is a leak, which is here to be measured. Empty for
             none: the recipe's monitor is then `last`.
+        seeds: With how many of the experiment's seeds it is trained, from the first; None for all.
+        rank: Cells of a lower rank are computed first.
         decides: Of an arm with members, the part by whose labels it chooses the weights of the classes, see
             `einthoven.evaluation.weighted`; `test` is a leak. Empty for none.
         scaled: The parts over which each sample of the signal is brought to mean 0 and deviation 1, before anything
@@ -65,6 +78,9 @@ class Arm:
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     recipe: Recipe | None = None
     focal: float = 0.0
+    objective: str = ""
+    asks: dict[str, Any] = dataclasses.field(default_factory=dict)
+    gaps: bool = False
     balance: bool = False
     members: tuple[str, ...] = ()
     covariates: tuple[str | dict[str, Any], ...] = ()
@@ -74,6 +90,8 @@ class Arm:
     watches: str = "validation"
     scaled: tuple[str, ...] = ()
     decides: str = ""
+    seeds: int | None = None
+    rank: int = 0
 
     @property
     def keeps(self) -> bool:
@@ -107,7 +125,7 @@ class Experiment:
         study: The study that made it.
         title: A line for the report.
         data: Data sets as `name=where`.
-        labels: Label sets, predicted together by one model each.
+        labels: Label sets, predicted together by one model each; none where all arms learn without.
         arms: The models.
         seeds: One run of every arm each.
         folds: Test folds; several of them make a cross-fitting.
@@ -145,8 +163,10 @@ class Experiment:
         return Preparation(self.rate_hz, self.unit, self.bandpass_hz, self.leads)
 
     def cells(self) -> list[Cell]:
-        """The grid: the first fold and seed of every arm first, so that there is soon something to look at."""
-        return [Cell(arm, seed, fold) for seed in self.seeds for fold in self.folds for arm in self.arms]
+        """The grid, by rank: the first fold and seed of every arm first, so that there is soon something to look at."""
+        grid = [(i, seed, fold, arm) for i, seed in enumerate(self.seeds) for fold in self.folds for arm in self.arms]
+        cells = [Cell(arm, seed, fold) for i, seed, fold, arm in grid if arm.seeds is None or i < arm.seeds]
+        return sorted(cells, key=lambda cell: cell.arm.rank)
 
     def facts(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -166,7 +186,8 @@ class Experiment:
             precision: In which networks are trained.
         """
         arms = [arm for arm in self.arms if arm == cell.arm or arm.name in cell.arm.members]
-        parts = [self.identity(), [dataclasses.asdict(arm) for arm in arms], cell.seed, cell.fold, data]
+        facts = [{k: v for k, v in dataclasses.asdict(arm).items() if k not in ("seeds", "rank")} for arm in arms]
+        parts = [self.identity(), facts, cell.seed, cell.fold, data]
         parts += [hash_weights(arm.transfer) for arm in arms if arm.transfer is not None]
         if any(arm.recipe for arm in arms):
             parts.append(precision)

@@ -1,6 +1,6 @@
 """What a cell learns from: fewer records where labels are made scarce, and the signals as it sees them."""
 
-__all__ = ["fewer", "learnt_from", "sources", "view"]
+__all__ = ["decided_on", "fewer", "learnt_from", "sources", "view"]
 
 import dataclasses
 from typing import Any
@@ -43,6 +43,13 @@ def learnt_from(cell: Cell, cohort: Cohort) -> Int[np.ndarray, " row"]:
     return fewer(arm.few, cohort.table, rows, cell.seed)
 
 
+def decided_on(cell: Cell, cohort: Cohort, part: str) -> Int[np.ndarray, " row"]:
+    """The records of a part on which something is decided: where labels are scarce, they are so here too."""
+    rows = np.flatnonzero(cohort.parts[cell.fold] == part)
+    share = Few(share=cell.arm.few.share)
+    return fewer(share, cohort.table, rows, cell.seed) if len(rows) and share.share is not None else rows
+
+
 def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: int) -> Int[np.ndarray, " kept"]:
     """Some of the rows; with the same seed, those of a smaller number are among those of a larger one.
 
@@ -62,7 +69,8 @@ def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: in
     mixed = rng.permutation(len(rows))
     if few.patients is not None and few.patients > len(order):
         raise RunError(f"there are {len(order)} patients to learn from, fewer than the {few.patients} asked for")
-    kept = mixed[np.isin(owner[mixed], order[: few.patients])]
+    count = few.patients if few.share is None else max(1, round(few.share * len(order)))
+    kept = mixed[np.isin(owner[mixed], order[:count])]
     if few.each is not None:
         kept = kept[pd.Series(owner[kept]).groupby(owner[kept]).cumcount().to_numpy() < few.each]
     return np.sort(rows[kept])

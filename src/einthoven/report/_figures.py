@@ -4,7 +4,7 @@ Colours are Okabe and Ito's (2008, "Color universal design"), darkened until the
 keeps its colour and its dashes throughout, so that no figure needs colour alone to be read.
 """
 
-__all__ = ["calibration", "curves", "papers", "training"]
+__all__ = ["COLOURS", "DASHES", "Panel", "calibration", "curves", "panel", "papers", "slug", "training"]
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,8 +24,8 @@ from einthoven.report._words import count, number, percent
 
 Panel = dict[str, Any]
 
-_COLOURS = ("#0065a3", "#b34700", "#00735a", "#9a3f74", "#5c5c5c", "#7a5c00")
-_DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
+COLOURS = ("#0065a3", "#b34700", "#00735a", "#9a3f74", "#5c5c5c", "#7a5c00")
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
 _INK, _GREY, _QUIET, _RULE = "#3d444d", "#6a737d", "#8b949e", "#d0d7de"
 _SIDE = 3.0  # inches; at 96 points an inch a panel is as wide as a phone's screen
 _MOST = 12  # panels a label set: more small multiples are not read
@@ -35,17 +35,17 @@ _LINE = 0.068  # of a unit square: the height of a line of text
 
 def _style(run: Run, model: str) -> dict[str, Any]:
     """The colour and dashes of a model."""
-    place = run.models.index(model) if model in run.models else len(_COLOURS) - 1
+    place = run.models.index(model) if model in run.models else len(COLOURS) - 1
     heavy = 1.8 if model == run.primary else 1.2
     return {
-        "color": _COLOURS[place % len(_COLOURS)],
-        "linestyle": _DASHES[place % len(_DASHES)],
+        "color": COLOURS[place % len(COLOURS)],
+        "linestyle": DASHES[place % len(DASHES)],
         "linewidth": heavy,
         "zorder": 5 if model == run.primary else 4,
     }
 
 
-def _panel(x: str, y: str, unit_square: bool = True, headroom: float = 0.0) -> tuple[Figure, Axes]:
+def panel(x: str, y: str, unit_square: bool = True, headroom: float = 0.0) -> tuple[Figure, Axes]:
     """An empty panel with quiet axes, and some room above them, in inches."""
     below, tall = 0.47, 2.43 if unit_square else 1.65
     height = below + tall + 0.1 + headroom
@@ -117,7 +117,7 @@ def _curve(run: Run, label_set: str, name: str, kind: str, table: pd.DataFrame, 
     labels = ("1 − specificity", "sensitivity") if roc else ("recall (sensitivity)", "precision")
     drawn = [model for model in run.models if (table["model"] == model).any()]
     # A precision–recall curve may go anywhere, so its labels stand above it.
-    figure, axes = _panel(*labels, headroom=0.0 if roc else 0.17 * (len(drawn) + 1))
+    figure, axes = panel(*labels, headroom=0.0 if roc else 0.17 * (len(drawn) + 1))
     first = facts.iloc[0]
     known = float(first["positives"] + first["negatives"])
     share = float(first["positives"]) / known if known else float("nan")
@@ -142,7 +142,7 @@ def _curve(run: Run, label_set: str, name: str, kind: str, table: pd.DataFrame, 
     return {
         "title": name,
         "detail": f"{count(first['positives'])} with, {count(first['negatives'])} without",
-        "svg": svg(figure, f"{kind}-{_slug(label_set)}-{_slug(name)}", label),
+        "svg": svg(figure, f"{kind}-{slug(label_set)}-{slug(name)}", label),
     }
 
 
@@ -152,7 +152,7 @@ def calibration(run: Run, label_set: str) -> list[Panel]:
     table = table[table["label_set"] == label_set]
     panels = []
     for model in (m for m in run.models if (table["model"] == m).any()):
-        figure, axes = _panel("predicted probability", "observed share")
+        figure, axes = panel("predicted probability", "observed share")
         axes.plot([0, 1], [0, 1], color=_QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
         points = table[(table["model"] == model) & (table["count"] > 0)].sort_values("predicted")
         colour = _style(run, model)["color"]
@@ -166,7 +166,7 @@ def calibration(run: Run, label_set: str) -> list[Panel]:
         _say(axes, lines, points[["predicted", "observed"]].to_numpy(dtype=float))
         worst = (points["predicted"] - points["observed"]).abs()[points["stage"] == "after"].max()
         label = f"Calibration of {model}: after scaling no bin is further than {number(worst, 2)} from the diagonal"
-        figure_svg = svg(figure, f"calibration-{_slug(label_set)}-{_slug(model)}", label)
+        figure_svg = svg(figure, f"calibration-{slug(label_set)}-{slug(model)}", label)
         panels.append({"title": model, "detail": "", "svg": figure_svg})
     return panels
 
@@ -187,7 +187,7 @@ def training(run: Run) -> list[Panel]:
                 continue
             figure = _history(found, what, series)
             trainings = f"{len(found)} training{'s' if len(found) > 1 else ''}"
-            name = f"training-{_slug(model)}-{_slug(what)}"
+            name = f"training-{slug(model)}-{slug(what)}"
             drawing = svg(figure, name, f"{what} of {model} by epoch, {trainings}")
             panels.append({"title": model, "detail": what, "svg": drawing})
     return panels
@@ -195,7 +195,7 @@ def training(run: Run) -> list[Panel]:
 
 def _history(found: list[pd.DataFrame], what: str, series: Sequence[tuple[str, str, str]]) -> Figure:
     """Some columns of some histories by epoch; names stand where falling or rising lines leave room."""
-    figure, axes = _panel("epoch", what, unit_square=False)
+    figure, axes = panel("epoch", what, unit_square=False)
     for place, (column, name, ink) in enumerate(series):
         known = [history for history in found if column in history and history[column].notna().any()]
         if not known:
@@ -230,7 +230,7 @@ def papers(run: Run) -> list[Panel]:
 
 def _trace(row: Mapping[str, Any]) -> Figure:
     """The leads of a standardised beat over each other."""
-    figure, axes = _panel("seconds", " and ".join(map(str, row["leads"])) + ", standardised", unit_square=False)
+    figure, axes = panel("seconds", " and ".join(map(str, row["leads"])) + ", standardised", unit_square=False)
     for lead in np.asarray(row["samples"], dtype=np.float32).reshape(len(row["leads"]), -1):
         axes.plot(np.arange(len(lead)) / float(row["rate_hz"]), lead, linewidth=1.2)
     return figure
@@ -262,6 +262,6 @@ def mistake(row: Mapping[str, Any]) -> str:
     return f"False alarm for {row['class']}: {gave}, but the label says there is none."
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     """Fit for an id; different texts stay different."""
     return "".join(c if c.isalnum() and c.isascii() else f"_{ord(c):x}_" for c in text)

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from einthoven.drawing.figures import svg
-from einthoven.report._figures import _COLOURS, _INK, _QUIET, Panel, _panel, _slug
+from einthoven.report._figures import _INK, _QUIET, COLOURS, Panel, panel, slug
 from einthoven.report._run import rows
 from einthoven.report._words import count, number
 
@@ -39,7 +39,7 @@ def operating_points(tables: Mapping[str, pd.DataFrame], kind: str, network: str
     reach = next((x for x in _REACHES if 1.1 * false_alarms <= x), 1.0) if kind == "roc" else 1.0
     panels = [_key(kind, styles, network, others=tables["networks"]["network"].nunique() > 1)]
     for name, of_class in scores[scores["class"] != "macro"].groupby("class", sort=False):
-        figure, axes = _panel(*_AXES[kind])
+        figure, axes = panel(*_AXES[kind])
         curves = tables["curves"]
         _curves(axes, curves[(curves["class"] == name) & (curves["kind"] == kind)], kind, network)
         axes.set_xlim(-0.01 * reach, 1.01 * reach)
@@ -53,13 +53,13 @@ def operating_points(tables: Mapping[str, pd.DataFrame], kind: str, network: str
         label = f"Sensitivity of readers for {name}: {', '.join(told)}"
         first = rows(of_class)[0]
         detail = f"{count(first['positives'])} with, {count(first['negatives'])} without"
-        panels.append({"title": name, "detail": detail, "svg": svg(figure, f"{kind}-{_slug(str(name))}", label)})
+        panels.append({"title": name, "detail": detail, "svg": svg(figure, f"{kind}-{slug(str(name))}", label)})
     return panels
 
 
 def _style(place: int) -> dict[str, Any]:
     """A reader's mark: hollow, and larger for the first, so that those who stand in one place are all seen."""
-    colour = _COLOURS[place % len(_COLOURS)]
+    colour = COLOURS[place % len(COLOURS)]
     look = {"linestyle": "", "marker": _MARKERS[place % len(_MARKERS)], "markersize": 9.0 - 0.7 * min(place, 6)}
     return {**look, "markerfacecolor": "none", "markeredgecolor": colour, "markeredgewidth": 1.4, "clip_on": False}
 
@@ -74,7 +74,7 @@ def _curves(axes: Axes, curves: pd.DataFrame, kind: str, network: str | None) ->
 
 def _key(kind: str, styles: Mapping[str, Mapping[str, Any]], network: str | None, others: bool) -> Panel:
     """Who is who."""
-    figure, axes = _panel("", "")
+    figure, axes = panel("", "")
     axes.set_axis_off()
     lines: list[tuple[str, Mapping[str, Any]]] = list(styles.items())
     if network:

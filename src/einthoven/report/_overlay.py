@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from einthoven.drawing.figures import svg
-from einthoven.report._figures import _INK, _RULE, Panel, _slug
+from einthoven.report._figures import _INK, _RULE, Panel, slug
 from einthoven.report._run import rows
 from einthoven.report._words import number
 from einthoven.splits import many
@@ -67,7 +67,7 @@ def overlays(drawn: pd.DataFrame) -> dict[str, list[Panel]]:
         strips = [row for row in rows(leads) if len(row["one"])]
         if strips:
             panels = found.setdefault(str(strips[0]["check"]), [])
-            panels.append(_panel(strips, f"overlay-{_slug(str(strips[0]['check']))}-{len(panels)}"))
+            panels.append(_panel(strips, f"overlay-{slug(str(strips[0]['check']))}-{len(panels)}"))
     return found
 
 

@@ -15,7 +15,7 @@ from einthoven.audit import STATUSES
 _REMEDY = "start the same command again: a run resumes where it stopped"
 _AUDIT_REMEDY = "make the audit again by the same command"
 MADE = ("simulated", "synthetic")  # the data sets whose ECGs nobody recorded
-_MANDATORY = ("summary", "contrasts", "beats", "recordings", "carriers", "paired")
+_MANDATORY = ("pretext", "summary", "contrasts", "beats", "recordings", "carriers", "paired")
 _INTERVAL = ("value", "low", "high")
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "summary": (
@@ -47,7 +47,12 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "curves": ("label_set", "class", "model", "kind", "x", "y"),
     "mistakes": ("record", "model", "class", "truth", "probability", "threshold", "kind"),
+    "efficiency": ("label_set", "metric", "family", "share", *_INTERVAL, "seeds", "model"),
+    "reaches": ("label_set", "metric", "family", "share", "kind", "difference", "low", "high", "detectable", "reaches"),
+    "worth": ("label_set", "metric", "family", "share", "share_worth", "low", "high", "bound"),
 }
+# Of a run that learns without labels.
+_PRETEXT = {"pretext": ("model", "measure", "source", *_INTERVAL, "records", "patients", "seeds")}
 # Of a run whose classes exclude each other.
 _BEATS: dict[str, tuple[str, ...]] = {
     "beats": (
@@ -112,6 +117,8 @@ class Run:
         examples: The strongest mistakes with their samples, or None.
         histories: For each cell that was trained in epochs, one entry an epoch.
         audit: The audit of its split, or None.
+        reconstructions: Of a run without labels, what a few records look like, what was hidden, and what came in its
+            place; or None.
     """
 
     experiment: dict[str, Any]
@@ -122,6 +129,12 @@ class Run:
     examples: pd.DataFrame | None
     histories: dict[Cell, list[dict[str, Any]]]
     audit: Audit | None = None
+    reconstructions: pd.DataFrame | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether anything was learnt from labels."""
+        return bool(self.experiment.get("labels", True))
 
     @property
     def primary(self) -> str:
@@ -141,14 +154,15 @@ class Run:
     @property
     def models(self) -> list[str]:
         """Every model with results: the primary one, the baseline, then the others in the experiment's order."""
-        found = dict.fromkeys(self.tables["beats" if self.exclusive else "summary"]["model"])
+        kind = "pretext" if not self.labelled else "beats" if self.exclusive else "summary"
+        found = dict.fromkeys(self.tables[kind]["model"])
         order = dict.fromkeys([self.primary, self.baseline, *self.experiment.get("models", []), *found])
         return [model for model in order if model in found]
 
     @property
     def label_sets(self) -> list[str]:
         """Every label set with results, as the experiment lists them."""
-        if self.exclusive:
+        if self.exclusive or not self.labelled:
             return list(self.experiment.get("labels", []))
         found = dict.fromkeys(self.tables["summary"]["label_set"])
         return [name for name in dict.fromkeys([*self.experiment.get("labels", []), *found]) if name in found]
@@ -181,7 +195,8 @@ def read(folder: Path) -> Run:
     environment = _json(folder / "environment.json", ())
     flow = _json(folder / "flow.json", ("steps", "parts", "overlap", "classes"))
     tables = {}
-    for name, columns in (_BEATS if experiment.get("exclusive") else _COLUMNS).items():
+    labelled = bool(experiment.get("labels", True))
+    for name, columns in (_PRETEXT if not labelled else _BEATS if experiment.get("exclusive") else _COLUMNS).items():
         table = _parquet(folder / "results" / f"{name}.parquet", columns, mandatory=name in _MANDATORY)
         if table is not None:
             tables[name] = table
@@ -189,7 +204,15 @@ def read(folder: Path) -> Run:
     examples = _parquet(folder / "examples.parquet", _EXAMPLE)
     audited = (folder / "audit" / "audit.json").is_file()
     audit = read_audit(folder / "audit") if audited else None
-    return Run(experiment, environment, flow, tables, cohort, examples, _histories(folder), audit)
+    drawn = None if labelled else _reconstructions(folder, experiment)
+    return Run(experiment, environment, flow, tables, cohort, examples, _histories(folder), audit, drawn)
+
+
+def _reconstructions(folder: Path, experiment: dict[str, Any]) -> pd.DataFrame | None:
+    """Those of the first training."""
+    name = f"{experiment['primary']}-seed{experiment['seeds'][0]}-fold{experiment['folds'][0]}"
+    columns = ("record", "rate_hz", "leads", "signal", "found", "hidden")
+    return _parquet(folder / "cells" / name / "reconstructions.parquet", columns)
 
 
 def read_audit(folder: Path) -> Audit:

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from einthoven.records.writing import replacing
-from einthoven.report import _beats, _figures, _overlay, _tables, _words
+from einthoven.report import _beats, _efficiency, _figures, _overlay, _pretext, _tables, _words
 from einthoven.report._run import Run, read, rows
 
 _HERE = Path(__file__).parent
@@ -59,7 +59,8 @@ def write(run: Path | str) -> Path:
     found = read(folder)
     facts = _facts(found)
     report = folder / "report.html"
-    templates = ("beats.html.j2", "beats_card.md.j2") if found.exclusive else ("report.html.j2", "model_card.md.j2")
+    kind = "pretext" if not found.labelled else "beats" if found.exclusive else ""
+    templates = (f"{kind}.html.j2", f"{kind}_card.md.j2") if kind else ("report.html.j2", "model_card.md.j2")
     for path, template in zip((report, folder / "model_card.md"), templates, strict=True):
         text = _environment(html=path is report).get_template(template).render(facts)
         with replacing(path) as temporary:
@@ -108,8 +109,15 @@ def _facts(run: Run) -> dict[str, Any]:
         "epochs": _tables.epochs(run),
         "cards": _cards(run),
         "verdict": _words.verdict,
-        **(_beats.facts(run) if run.exclusive else _findings(run)),
+        **_results(run),
     }
+
+
+def _results(run: Run) -> dict[str, Any]:
+    """What was found, by what the run is about."""
+    if not run.labelled:
+        return _pretext.facts(run)
+    return _beats.facts(run) if run.exclusive else _findings(run)
 
 
 def _findings(run: Run) -> dict[str, Any]:
@@ -137,6 +145,7 @@ def _findings(run: Run) -> dict[str, Any]:
         "headline": _headline(run),
         "tiles": _tiles(run),
         "sets": sets,
+        "labels": _efficiency.facts(run),
         "thresholds": _tables.thresholds(run) if has("thresholds") else None,
         "everything": rows(run.tables["summary"]),
         "metrics": _tables.METRICS,

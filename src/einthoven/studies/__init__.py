@@ -1,13 +1,16 @@
 """One function a study: keyword arguments with the published values as defaults, giving an `Experiment`."""
 
-__all__ = ["code", "fourier", "fourier_weights", "leakage", "names"]
+__all__ = ["code", "finetune", "fourier", "fourier_weights", "label_efficiency", "leakage", "names", "pretrain"]
 
 from functools import partial
 
 from einthoven import registry
 from einthoven.studies.code import code
+from einthoven.studies.finetune import finetune
 from einthoven.studies.fourier import fourier
 from einthoven.studies.fourier_weights import fourier_weights
+from einthoven.studies.label_efficiency import label_efficiency
 from einthoven.studies.leakage import leakage
+from einthoven.studies.pretrain import pretrain
 
 names = partial(registry.names, "studies")

@@ -9,7 +9,9 @@ __all__ = [
     "Device",
     "Loaded",
     "Recipe",
+    "SelfSupervised",
     "Transfer",
+    "examine",
     "fetch_imagenet",
     "fit",
     "hash_patient",
@@ -23,7 +25,7 @@ __all__ = [
 
 from einthoven.training._checkpoint import SALT_VARIABLE, hash_patient, load_checkpoint, save_checkpoint
 from einthoven.training._device import Device
-from einthoven.training._loop import Data, fit, predict
+from einthoven.training._loop import Data, SelfSupervised, examine, fit, predict
 from einthoven.training._published import fetch_imagenet
 from einthoven.training._recipe import Recipe
 from einthoven.training._transfer import Loaded, Transfer, hash_weights, load_weights, read_contract

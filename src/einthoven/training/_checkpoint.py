@@ -53,13 +53,16 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ValueError(f"{path} is damaged ({error}); delete it and train again") from None
 
 
-def save_checkpoint(folder: Path, weights: dict[str, Tensor], contract: dict[str, Any]) -> None:
-    """Writes `model.safetensors` and `contract.json` into a new folder, both or neither.
+def save_checkpoint(
+    folder: Path, weights: dict[str, Tensor], contract: dict[str, Any], *, heads: dict[str, Tensor] | None = None
+) -> None:
+    """Writes `model.safetensors` and `contract.json` into a new folder, all or nothing.
 
     Arguments:
         folder: Where; it must not exist.
         weights: The model's state dict.
         contract: What goes in, what comes out, and whom the model has seen.
+        heads: Of an encoder that learnt without labels, what its own task took besides, as `heads.safetensors`.
     """
 
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +70,8 @@ def save_checkpoint(folder: Path, weights: dict[str, Tensor], contract: dict[str
     try:
         scratch.chmod(0o755)
         _save(weights, scratch / "model.safetensors")
+        if heads:
+            _save(heads, scratch / "heads.safetensors")
         text = json.dumps({"version": VERSION, **contract}, indent=1)
         (scratch / "contract.json").write_text(text + "\n", encoding="utf-8")
         os.replace(scratch, folder)

@@ -1,17 +1,18 @@
 """The loop.
 
-Every epoch begins with a seed of its own, made from the run's seed and the epoch's number, and ends with all that
+An objective learns from labels, or from signals alone; the latter kind draws its batches itself, and what it can be asked
+afterwards is `examine`d rather than predicted. Every epoch begins with a seed of its own, made from the run's seed and the epoch's number, and ends with all that
 matters on disk. A run that was killed anywhere goes on from its last whole epoch and ends with the numbers of the
 unbroken run.
 """
 
-__all__ = ["Data", "fit", "predict"]
+__all__ = ["Data", "SelfSupervised", "examine", "fit", "predict"]
 
 import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -53,6 +54,25 @@ class Data:
         return Crop(round(recipe.crop_s * self.rate_hz)) if recipe.crop_s else None
 
 
+@runtime_checkable
+class SelfSupervised(Protocol):
+    """An objective that needs no labels; see `einthoven.objectives`."""
+
+    def draw(
+        self, x: Float[np.ndarray, "batch lead time"], rate_hz: float, rng: np.random.Generator, progress: float
+    ) -> dict[str, np.ndarray]:
+        """A batch that asks something of these signals, after so much of the training."""
+        ...
+
+    def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """How well that was answered, for each signal."""
+        ...
+
+    def __call__(self, model: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The loss and the answers."""
+        ...
+
+
 def fit(
     model: nn.Module,
     objective: Callable[[Any, dict[str, Tensor]], dict[str, Tensor]],
@@ -71,8 +91,8 @@ def fit(
 
     Arguments:
         model: From signals to logits.
-        objective: From the model and a batch to `loss` and `logits`.
-        data: Signals and labels.
+        objective: From the model and a batch to `loss` and, where there are labels, `logits`.
+        data: Signals and labels; an objective that needs none does not look at them.
         train, validation: Which records are which; with the monitor `last` there may be none for validation.
         recipe: The settings.
         seed: Of the order, the windows and the dropout.
@@ -105,8 +125,8 @@ def fit(
     while not should_stop(recipe, history):
         began, number = time.perf_counter(), len(history)
         loss, rate = _epoch(fabric, network, optimizer, objective, data, train, recipe, (seed, number, steps, history))
-        logits = predict(network, data, validation, recipe, fabric=fabric) if len(validation) else None
-        record = {"epoch": number, "train_loss": loss, **_validate(objective, logits, data.y[validation])}
+        judged = _judge(network, objective, data, validation, recipe, seed, fabric)
+        record = {"epoch": number, "train_loss": loss, **judged}
         history.append({**record, "lr": rate, "seconds": time.perf_counter() - began})
         if best_epoch(recipe, history) == number:
             best = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
@@ -151,7 +171,7 @@ def _epoch(
         rate, momentum = rate_and_momentum(recipe, number * len(starts) + i, steps, history)
         for group in optimizer.param_groups:
             group["lr"], group["betas"] = rate * group["scale"], (momentum, group["betas"][1])
-        batch = {"x": torch.from_numpy(x), "y": torch.from_numpy(data.y[rows]), **data.beside(rows)}
+        batch = _batch(objective, data, rows, x, rng, (number * len(starts) + i) / steps)
         loss = objective(network, fabric.to_device(batch))["loss"]
         if not torch.isfinite(loss):
             raise ValueError(f"the loss is {loss.item()} in epoch {number}; lower the learning rate ({rate:g})")
@@ -168,15 +188,86 @@ def _order(recipe: Recipe, train: Int[np.ndarray, " train"], rng: np.random.Gene
     return np.concatenate([rng.permutation(train) for _ in range(-(-count // len(train)))])[:count]
 
 
-def _validate(objective: Any, logits: np.ndarray | None, y: np.ndarray) -> dict[str, float | None]:
-    if logits is None:
+def _batch(
+    objective: Any,
+    data: Data,
+    rows: Int[np.ndarray, " batch"],
+    x: Float[np.ndarray, "batch lead time"],
+    rng: np.random.Generator,
+    progress: float,
+) -> dict[str, Tensor]:
+    """What the objective is given of some records."""
+    if isinstance(objective, SelfSupervised):
+        return {key: torch.from_numpy(value) for key, value in objective.draw(x, data.rate_hz, rng, progress).items()}
+    return {"x": torch.from_numpy(x), "y": torch.from_numpy(data.y[rows]), **data.beside(rows)}
+
+
+def _judge(
+    network: nn.Module,
+    objective: Any,
+    data: Data,
+    rows: Int[np.ndarray, " batch"],
+    recipe: Recipe,
+    seed: int,
+    fabric: Any,
+) -> dict[str, float | None]:
+    """Loss and macro AUROC on validation records, as far as there are such."""
+    if not len(rows):
         return {"validation_loss": None, "validation_auroc": None}
+    if isinstance(objective, SelfSupervised):
+        loss = examine(network, objective, data, rows, recipe, seed=seed, fabric=fabric)["loss"].mean()
+        return {"validation_loss": float(loss), "validation_auroc": None}
+    logits, y = predict(network, data, rows, recipe, fabric=fabric), data.y[rows]
     scores = [auroc(y[:, i], logits[:, i]) for i in range(y.shape[1])]
     defined = [float(s) for s in scores if not np.isnan(s)]
     return {
         "validation_loss": float(objective.loss(torch.from_numpy(logits), torch.from_numpy(y))),
         "validation_auroc": float(np.mean(defined)) if defined else float("nan"),
     }
+
+
+def examine(
+    network: nn.Module,
+    objective: SelfSupervised,
+    data: Data,
+    rows: Int[np.ndarray, " batch"],
+    recipe: Recipe,
+    *,
+    seed: int,
+    fabric: Any = None,
+) -> dict[str, Float[np.ndarray, " batch"]]:
+    """How well a network answers what an objective asks of some records: one window of each, the same ones every time.
+
+    Arguments:
+        network: What the objective's `network` made, or that as Fabric has set it up.
+        objective: The objective, as at the end of a training.
+        data: Signals.
+        rows: Which records.
+        recipe: Says how long the windows are.
+        seed: Of the windows and of what is asked.
+        fabric: The launcher that set the network up; by default the network is set up here.
+
+    Returns:
+        For each record what `measure` gives, and the `loss` of its batch.
+    """
+
+    if fabric is None:
+        fabric = Device().fabric()
+        network = fabric.setup_module(network)
+    network.eval()
+    rng, crop = np.random.default_rng([seed, 0xE7A]), data.crop(recipe)
+    found: dict[str, list[np.ndarray]] = {}
+    with torch.inference_mode():
+        for start in range(0, len(rows), _PREDICT_BATCH):
+            x = data.fetch(rows[start : start + _PREDICT_BATCH])
+            if crop is not None:
+                x = crop.apply(x, crop.draw(len(x), x.shape[-1], rng))
+            batch = fabric.to_device(_batch(objective, data, rows, x, rng, 1.0))
+            answer = objective(network, batch)
+            measured = {**objective.measure(answer, batch), "loss": answer["loss"].expand(len(x))}
+            for name, value in measured.items():
+                found.setdefault(name, []).append(value.float().cpu().numpy())
+    return {name: np.concatenate(values) for name, values in found.items()}
 
 
 def predict(

@@ -1,0 +1,135 @@
+"""A cell whose encoder learns from signals without labels: what is kept of it, and how well it does its own task."""
+
+__all__ = ["pretext_of", "pretrain"]
+
+import gc
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Int
+
+from einthoven import models, objectives
+from einthoven.objectives import Pretext
+from einthoven.pipeline.cohort import Cohort
+from einthoven.pipeline.contract import contract
+from einthoven.pipeline.experiment import Arm
+from einthoven.pipeline.learning import view
+from einthoven.pipeline.task import Task, shape_of
+from einthoven.records.writing import replacing
+from einthoven.training import Data, examine, fit, load_weights, save_checkpoint
+
+_DRAWN = 4  # test records whose answers are kept, for the report to draw
+
+
+def pretext_of(arm: Arm, model: Any) -> tuple[Any, Pretext]:
+    """The objective of an arm, and its model with the heads of that objective.
+
+    Raises:
+        TypeError: If the model is no encoder.
+        UnknownName, ValueError: If there is no such objective, or it cannot be made as the arm says.
+    """
+
+    objective = objectives.build(arm.objective, **arm.asks)
+    if not isinstance(model, models.Encoder):
+        raise TypeError(f"{arm.model} is no encoder, so it learns nothing from signals without labels")
+    return objective, objective.network(model)
+
+
+def pretrain(
+    task: Task,
+    cohort: Cohort,
+    train: Int[np.ndarray, " train"],
+    working: Path,
+    on_epoch: Callable[[dict[str, Any]], None],
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Trains the encoder and keeps it as a checkpoint with its ledger.
+
+    Returns:
+        How well it did on validation and test records, one row a record and measure, and the history.
+    """
+
+    arm, seed, parts = task.cell.arm, task.cell.seed, cohort.parts[task.cell.fold]
+    assert arm.recipe is not None
+    torch.manual_seed(seed)
+    encoder = models.build(arm.model, shape_of(task.experiment, cohort, arm), **arm.options)
+    loaded = load_weights(encoder, arm.transfer) if arm.transfer and isinstance(encoder, models.Network) else None
+    objective, network = pretext_of(arm, encoder)
+    network.encoder.fast = task.device.fast_layout
+    data = view(task.experiment, task.cell, cohort)
+    watched = np.flatnonzero(parts == arm.watches) if arm.watches else np.empty(0, dtype=np.int64)
+    settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
+    history = fit(network, objective, data, train, watched, arm.recipe, **settings)
+    rest = np.flatnonzero(np.isin(parts, ("validation", "test", "external")))
+    table = _examined(task, cohort, network, objective, data, rest)
+    _draw(task, cohort, network, objective, data)
+    facts = contract(task.experiment, task.cell, cohort, np.union1d(train, watched), loaded)
+    target = task.folder / "checkpoint"
+    shutil.rmtree(target, ignore_errors=True)
+    state = network.state_dict()
+    heads = {key: tensor for key, tensor in state.items() if not key.startswith("encoder.")}
+    kept = {key.removeprefix("encoder."): tensor for key, tensor in state.items() if key not in heads}
+    save_checkpoint(target, kept, {**facts, "precision": task.device.resolved}, heads=heads)
+    del network
+    gc.collect()
+    return table, history
+
+
+def _examined(
+    task: Task, cohort: Cohort, network: Pretext, objective: Any, data: Data, rows: Int[np.ndarray, " row"]
+) -> pd.DataFrame:
+    """How well the task was done, long: one row a record and measure."""
+    cell = task.cell
+    assert cell.arm.recipe is not None
+    fabric = task.device.fabric()
+    set_up = fabric.setup_module(network)
+    found = examine(set_up, objective, data, rows, cell.arm.recipe, seed=cell.seed, fabric=fabric)
+    table = cohort.table.iloc[rows]
+    wide = pd.DataFrame(
+        {
+            "record": table["record_id"].to_numpy(),
+            "patient": table["patient_id"].to_numpy(),
+            "source": table["source"].to_numpy(),
+            "part": cohort.parts[cell.fold][rows].astype(str),
+            **{name: values for name, values in found.items() if name != "loss"},
+        }
+    )
+    long = wide.melt(["record", "patient", "source", "part"], var_name="measure", value_name="value")
+    return long.assign(model=cell.arm.name, seed=np.int64(cell.seed), fold=np.int64(cell.fold))
+
+
+def _draw(task: Task, cohort: Cohort, network: Pretext, objective: Any, data: Data) -> None:
+    """Keeps what a few test records look like, what of them was hidden, and what came in its place."""
+    cell = task.cell
+    assert cell.arm.recipe is not None
+    rows = np.flatnonzero(cohort.parts[cell.fold] == "test")[:_DRAWN]
+    rng, crop = np.random.default_rng([cell.seed, 0xD7A]), data.crop(cell.arm.recipe)
+    x = data.fetch(rows)
+    x = x if crop is None else crop.apply(x, crop.draw(len(x), x.shape[-1], rng))
+    batch = objective.draw(x, data.rate_hz, rng, 1.0)
+    fabric = task.device.fabric()
+    set_up = fabric.setup_module(network)
+    set_up.eval()
+    with torch.inference_mode():
+        found = objective(set_up, fabric.to_device({k: torch.from_numpy(v) for k, v in batch.items()}))
+    if "signal" not in found:
+        return
+    answer, signal = found["signal"].float().cpu().numpy(), batch["signal"]
+    if "order" in batch:
+        back = np.argsort(batch["order"], axis=1)[:, :, None]
+        answer, signal = np.take_along_axis(answer, back, axis=1), np.take_along_axis(signal, back, axis=1)
+    with replacing(task.folder / "reconstructions.parquet") as scratch:
+        pd.DataFrame(
+            {
+                "record": cohort.table["record_id"].iloc[rows].to_numpy(),
+                "rate_hz": data.rate_hz,
+                "leads": pd.Series([list(task.experiment.leads)] * len(rows), dtype=object),
+                "signal": [one.ravel() for one in signal],
+                "found": [one.ravel() for one in answer],
+                "hidden": list(batch["hidden"]),
+            }
+        ).to_parquet(scratch, index=False)

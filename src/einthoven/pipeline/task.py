@@ -1,0 +1,62 @@
+"""A cell that is to be computed, and what it leaves in its folder."""
+
+__all__ = ["Task", "cell_folder", "is_done", "shape_of", "write_json"]
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from einthoven import models
+from einthoven.pipeline.cohort import Cohort
+from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
+from einthoven.records.writing import replacing
+from einthoven.training import Device
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A cell with all that it takes to compute it."""
+
+    experiment: Experiment
+    cell: Cell
+    folder: Path
+    identity: str
+    device: Device
+
+
+def cell_folder(run: Path, cell: Cell) -> Path:
+    """Where a cell lies in its run."""
+    return run / "cells" / cell.name
+
+
+def is_done(folder: Path, identity: str) -> bool:
+    """Whether the cell is finished.
+
+    Raises:
+        RunError: If it is finished, but not the one that is wanted.
+    """
+    try:
+        facts = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    if "identity" not in facts:
+        return False
+    if facts["identity"] != identity:
+        raise RunError(
+            f"{folder} was computed with other settings, data or precision; choose another folder with --out, or "
+            "delete that cell to compute it again"
+        )
+    return (folder / "predictions.parquet").is_file()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON, atomically."""
+    with replacing(path) as scratch:
+        scratch.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def shape_of(experiment: Experiment, cohort: Cohort, arm: Arm, covariates: int = 0) -> models.Shape:
+    """The form of what an arm's model sees and says."""
+    form = (len(experiment.leads), experiment.samples, experiment.rate_hz, max(1, len(cohort.classes)))
+    return models.Shape(*form, cohort.exclusive, covariates, arm.gaps)

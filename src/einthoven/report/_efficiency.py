@@ -1,0 +1,148 @@
+"""What the page says of labels: curves over their shares, who reaches full supervision, and what learning without is worth."""
+
+__all__ = ["facts"]
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import NullLocator
+
+from einthoven.drawing.figures import svg
+from einthoven.evaluation.efficiency import MARGIN, family
+from einthoven.report._figures import COLOURS, DASHES, Panel, panel, slug
+from einthoven.report._run import Run, rows
+from einthoven.report._words import interval, number, percent
+
+_NAMES = {"auroc": "macro AUROC", "auprc": "macro AUPRC"}
+_BOUND = {"at_least": "at least ", "at_most": "at most "}
+
+
+def facts(run: Run) -> dict[str, Any] | None:
+    """What the template may say of labels; None where all models learnt from as many."""
+    if "efficiency" not in run.tables:
+        return None
+    order = list(dict.fromkeys(run.tables["efficiency"]["family"]))
+    first = [family(run.primary), family(run.baseline)]
+    order = [*first, *(name for name in order if name not in first)]
+    sets = [
+        {
+            "name": name,
+            "panels": [_curve(run, order, name, metric) for metric in _NAMES],
+            "values": _values(run, order, name),
+            "reaches": _reaches(run, order, name),
+            "worth": _worth(run, order, name),
+        }
+        for name in run.label_sets
+    ]
+    return {"sets": sets, "sentence": _sentence(run), "margin": number(MARGIN, 2), **_finished(run)}
+
+
+def _finished(run: Run) -> dict[str, int]:
+    """How many cells of the grid are there."""
+    arms = run.experiment["arms"]
+    wanted = sum(len(run.experiment["seeds"][: arm.get("seeds")]) * len(run.experiment["folds"]) for arm in arms)
+    return {"wanted": wanted, "finished": len(run.environment.get("seconds_of_cells", {}))}
+
+
+def _sentence(run: Run) -> str:
+    """Whether the planned contrast reaches full supervision."""
+    table = run.tables["reaches"]
+    share = _share(run, run.primary)
+    chosen = (table["family"] == family(run.primary)) & (table["share"] == share) & (table["kind"] == "full")
+    chosen &= (table["metric"] == "auroc") & (table["label_set"] == run.label_sets[0])
+    found = rows(table[chosen])
+    if not found:
+        return "The planned comparison is not there yet."
+    row = found[0]
+    words = interval(row["difference"], row["low"], row["high"], plus=True)
+    what = f"{family(run.primary)} with {percent(share)} of the labels against {family(run.baseline)} with all of them: "
+    what += f"{words} macro AUROC on {run.label_sets[0]}. "
+    if row["reaches"]:
+        return f"{what}It reaches full supervision: the lower bound lies above −{number(MARGIN, 2)}."
+    if row["high"] < -MARGIN:
+        return f"{what}It does not reach full supervision: the whole interval lies below −{number(MARGIN, 2)}."
+    return (
+        f"{what}Whether it reaches full supervision, these records cannot tell: the interval holds −{number(MARGIN, 2)}, "
+        f"and a difference below {number(row['detectable'])} would probably not have been found."
+    )
+
+
+def _share(run: Run, model: str) -> float:
+    table = run.tables["efficiency"]
+    return float(table.loc[table["model"] == model, "share"].iloc[0])
+
+
+def _curve(run: Run, order: list[str], label_set: str, metric: str) -> Panel:
+    """All families over the shares of the labels, on a logarithmic axis."""
+    table = run.tables["efficiency"]
+    table = table[(table["label_set"] == label_set) & (table["metric"] == metric)]
+    table = table[table["share"].groupby(table["family"]).transform("nunique") > 1]
+    drawn = [name for name in order if (table["family"] == name).any()]
+    figure, axes = panel("share of the labelled patients", _NAMES[metric], unit_square=False, headroom=0.9)
+    ends = []
+    for name in drawn:
+        points = table[table["family"] == name].sort_values("share")
+        place = order.index(name)
+        ink = COLOURS[place % len(COLOURS)]
+        shift = points["share"] * 1.02 ** (place - len(order) / 2)  # so that bars do not hide each other
+        axes.vlines(shift, points["low"], points["high"], color=ink, linewidth=0.9, alpha=0.55)
+        style = {"linestyle": DASHES[place % len(DASHES)], "linewidth": 1.8 if place == 0 else 1.2, "color": ink}
+        axes.plot(shift, points["value"], marker="o", markersize=2.6, **style)
+        ends.append((name, ink))
+    shares = sorted(table["share"].unique())
+    axes.set(xscale="log", xticks=shares)
+    axes.set_xticklabels([f"{share * 100:g} %" for share in shares])
+    axes.xaxis.set_minor_locator(NullLocator())
+    for place, (name, ink) in enumerate(reversed(ends)):
+        style = {"color": ink, "fontsize": 7.5, "fontweight": "bold" if name == order[0] else "normal"}
+        axes.text(0.99, 0.03 + 0.072 * place, name, style, transform=axes.transAxes, ha="right", parse_math=False)
+    label = f"{_NAMES[metric]} on {label_set} by share of the labels, of {', '.join(drawn)}"
+    drawing = svg(figure, f"labels-{slug(label_set)}-{metric}", label)
+    return {"title": label_set, "detail": _NAMES[metric], "svg": drawing}
+
+
+def _values(run: Run, order: list[str], label_set: str) -> dict[str, Any]:
+    """Macro AUROC of each family at each share."""
+    table = run.tables["efficiency"]
+    table = table[(table["label_set"] == label_set) & (table["metric"] == "auroc")]
+    shares = sorted(table["share"].unique())
+    found = {(row["family"], row["share"]): row for row in rows(table)}
+    lines = []
+    for name in order:
+        cells = [found.get((name, share)) for share in shares]
+        words = [interval(cell["value"], cell["low"], cell["high"]) if cell else "" for cell in cells]
+        lines.append({"family": name, "cells": words, "seeds": [cell["seeds"] if cell else 0 for cell in cells]})
+    return {"shares": [percent(share) for share in shares], "rows": lines}
+
+
+def _reaches(run: Run, order: list[str], label_set: str) -> list[dict[str, Any]]:
+    """Each family and share against supervision, with all labels and with as many."""
+    table = run.tables["reaches"]
+    table = table[(table["label_set"] == label_set) & (table["metric"] == "auroc")]
+    found: dict[tuple[str, float], dict[str, Any]] = {}
+    for row in rows(table):
+        line = found.setdefault((row["family"], row["share"]), {"full": "", "same": "", "reaches": "", "least": ""})
+        line[row["kind"]] = interval(row["difference"], row["low"], row["high"], plus=True)
+        if row["kind"] == "full":
+            lost = row["high"] < -MARGIN
+            line |= {"reaches": "yes" if row["reaches"] else "no" if lost else "cannot tell"}
+            line["least"] = number(row["detectable"])
+    places = {name: i for i, name in enumerate(order)}
+    keys = sorted(found, key=lambda key: (places.get(key[0], len(order)), key[1]))
+    return [{"family": name, "share": percent(share), **found[name, share]} for name, share in keys]
+
+
+def _worth(run: Run, order: list[str], label_set: str) -> list[dict[str, Any]]:
+    """How many labels supervision alone needs for the same."""
+    table = run.tables["worth"]
+    table = table[(table["label_set"] == label_set) & (table["metric"] == "auroc") & (table["family"] == order[0])]
+    return [
+        {
+            "share": percent(row["share"]),
+            "worth": f"{_BOUND.get(row['bound'], '')}{percent(row['share_worth'])}",
+            "range": f"[{percent(row['low'])}, {percent(row['high'])}]",
+            "times": f"{row['share_worth'] / row['share']:.1f}" if np.isfinite(row["share_worth"]) else "–",
+        }
+        for row in rows(pd.DataFrame(table))
+    ]

@@ -1,0 +1,123 @@
+"""What the studies of learning without labels share: the encoders, and how they are trained."""
+
+__all__ = ["ENCODERS", "WAYS", "Begun", "begun", "named", "pretraining", "way"]
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from einthoven import registry
+from einthoven.pipeline import Arm, RunError
+from einthoven.training import Recipe, Transfer, read_contract
+
+# The window that each sees in training, in seconds; None for the whole recording.
+ENCODERS: dict[str, float | None] = {"xresnet1d101": 2.5, "code_resnet": None, "ecg_vit": 5.0}
+
+
+def named(names: Sequence[str]) -> None:
+    """Holds that each name is that of an encoder.
+
+    Raises:
+        UnknownName: If one is not.
+    """
+    for name in names:
+        registry.nearest(name, ENCODERS, "encoder")
+
+
+def pretraining(model: str, epochs: int, rate: float) -> Recipe:
+    """How an encoder learns without labels: a fixed number of rounds, and the last weights count."""
+    return Recipe(
+        epochs=epochs,
+        batch_size=128,
+        rate=rate,
+        optimizer="adamw",
+        weight_decay=1e-2,
+        schedule="one_cycle",
+        monitor="last",
+        crop_s=ENCODERS[model],
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Begun:
+    """An encoder to begin with.
+
+    Attributes:
+        weights: Where it is.
+        name: The objective that it learnt by.
+        model: The network, and its `options`.
+        form: What it sees, as arguments of an `Experiment`.
+    """
+
+    weights: str
+    name: str
+    model: str
+    options: dict[str, Any]
+    form: dict[str, Any]
+
+
+def begun(run: str) -> Begun:
+    """An encoder that a run of `pretrain` left, or one of its checkpoints.
+
+    Raises:
+        RunError: If it is not one.
+        ValueError: If there are no weights, or they are damaged.
+    """
+
+    contract = read_contract(Transfer(run))
+    if not contract.get("objective"):
+        raise RunError(f"{run} holds no encoder that learnt without labels; make one with `einthoven study pretrain`")
+    band = contract["preparation"]["bandpass_hz"]
+    form = {"leads": tuple(contract["leads"]), "bandpass_hz": None if band is None else tuple(band)}
+    form |= {name: contract[name] for name in ("rate_hz", "unit", "samples")}
+    return Begun(run, contract["objective"]["name"], contract["model"], contract["options"], form)
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """A way of learning from labels.
+
+    Attributes:
+        rate: The highest learning rate; 0 for a model that is fitted at once.
+        begins: Whether it begins with an encoder's weights.
+        freeze, layer_decay: See `einthoven.training.Transfer`.
+    """
+
+    rate: float = 0.0
+    begins: bool = False
+    freeze: int | Literal["trunk"] = 0
+    layer_decay: float = 1.0
+
+
+# Rates and decay were chosen on validation records, see benchmarks/results/pretrain.md.
+WAYS = {
+    "finetune": Way(rate=3e-3, begins=True, layer_decay=0.9),
+    "probe": Way(rate=1e-2, begins=True, freeze="trunk"),
+    "scratch": Way(rate=1e-2),
+    "untrained": Way(rate=1e-2, freeze="trunk"),
+    "boosting": Way(),
+    "naive": Way(),
+}
+
+
+def way(name: str, kind: str, encoder: Begun, how: Way, *, rounds: tuple[int, int], **facts: Any) -> Arm:
+    """The arm of a way of learning.
+
+    Arguments:
+        name: What it is called.
+        kind: The model where it is fitted at once.
+        encoder: The network, and the weights where it begins with them.
+        how: The way.
+        rounds: Epochs, and windows an epoch: as many steps, however few labels there are.
+        facts: Further arguments of the arm.
+    """
+
+    if not how.rate:
+        return Arm(name, kind, watches="", **facts)
+    epochs, draws = rounds
+    recipe = dataclasses.replace(pretraining(encoder.model, epochs, how.rate), draws=draws)
+    start = encoder.weights if how.begins else None
+    transfer = Transfer(start, freeze=how.freeze, layer_decay=how.layer_decay)
+    return Arm(
+        name, encoder.model, options=encoder.options, recipe=recipe, gaps=True, transfer=transfer, watches="", **facts
+    )
