@@ -12,7 +12,7 @@ from einthoven.evaluation.beats import paired as paired_beats
 from einthoven.evaluation.comparison import compare as paired
 from einthoven.evaluation.decide import decide
 from einthoven.pipeline import RunError
-from einthoven.pipeline.cell import write_json
+from einthoven.pipeline.task import write_json
 from einthoven.records.writing import WriteError
 
 

@@ -174,7 +174,7 @@ def _ptbxl(path: Path) -> dict[str, dict[str, Any]]:
     needed = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "strat_fold")
     table = ptbxl_table(read_csv(path, needed), path).dropna(subset="patient_id")
     facts = table.set_index("record_id")[["patient_id", "fold"]]
-    return {str(record): row for record, row in facts.to_dict("index").items()}
+    return {str(record): {str(k): v for k, v in row.items()} for record, row in facts.to_dict("index").items()}
 
 
 def _age(text: str, ptbxl: bool) -> float | None:

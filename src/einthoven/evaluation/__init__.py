@@ -14,8 +14,8 @@ anybody, from the predictions on disk. A table comes from one function, and `eva
 Where the classes are those of beats, which exclude each other, nothing has a threshold, and `evaluate_beats` makes the
 tables instead.
 
-Where models learnt from different shares of the labels, `efficiency` tells what labels are worth; what an encoder learnt
-without any is told by `pretext`.
+Where models learnt from different shares of the labels, `efficiency` tells what labels are worth; what an encoder
+learnt without any is told by `pretext`.
 
 Intervals are over patients, on resamples that all tables share (see `bootstrap`).
 """

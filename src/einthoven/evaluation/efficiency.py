@@ -56,8 +56,9 @@ def efficiency(
     Returns:
         `efficiency`: one row a label set, metric (macro AUROC and AUPRC), family and share, with value, low, high,
         seeds, seed_sd. `reaches`: the paired differences from supervision `against` its own largest share (`kind` full)
-        and from supervision at the same share (`kind` same): difference, low, high, p, detectable, reaches. `worth`: the
-        share that supervision needs for the same value: share_worth, low, high, bound (`at_least`, `at_most` or empty).
+        and from supervision at the same share (`kind` same): difference, low, high, p, detectable, reaches. `worth`:
+        the share that supervision needs for the same value: share_worth, low, high, bound (`at_least`, `at_most` or
+        empty).
 
     Raises:
         ValueError: If there are no predictions of the supervised family.

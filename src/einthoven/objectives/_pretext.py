@@ -1,8 +1,8 @@
 """What is learnt without labels: an encoder with the heads that a pretext task needs, and the two tasks' losses.
 
 An objective of this kind has three parts: `network(encoder)` puts its heads on an encoder, `draw` makes of signals a
-batch that asks something of them, and the objective itself compares the answer with what was there. The heads are thrown
-away after pretraining; the encoder is what is kept.
+batch that asks something of them, and the objective itself compares the answer with what was there. After pretraining
+the encoder is what is kept; the heads serve only to show what it has learnt.
 """
 
 __all__ = ["Pretext", "amplitude", "correlation", "line", "named", "naming_loss", "reconstruction_loss"]
@@ -94,7 +94,9 @@ def reconstruction_loss(
 
 
 def correlation(
-    found: Float[Tensor, "batch lead time"], signal: Float[Tensor, "batch lead time"], hidden: Bool[Tensor, "batch time"]
+    found: Float[Tensor, "batch lead time"],
+    signal: Float[Tensor, "batch lead time"],
+    hidden: Bool[Tensor, "batch time"],
 ) -> Float[Tensor, " batch"]:
     """Of what is hidden and was there, over all leads together, each less its mean; NaN where nothing was."""
     asked = _asked(signal, hidden)

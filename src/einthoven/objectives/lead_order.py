@@ -2,8 +2,8 @@
 
 A part of system S5 (Ran and Liu 2024, https://doi.org/10.1007/s13534-023-00329-0, after its abstract). The head, and
 what follows, are our choice: all leads of a recording are first brought to one spectrum and one amplitude
-(`einthoven.signals.equalise`), and where one of them is padded none says anything. Otherwise a fixed gain of a lead, its
-usual height, its filter or its padding would give its name away, and the shape of the waves need not be looked at.
+(`einthoven.signals.equalise`), and where one of them is padded none says anything. Otherwise a fixed gain of a lead,
+its usual height, its filter or its padding would give its name away, and nobody need look at the shape of the waves.
 """
 
 __all__ = ["LeadOrder"]
@@ -52,9 +52,9 @@ class LeadOrder:
             of which places a lead is known.
         """
         shuffle, drop = ShuffleLeads(), DropLeads(self.subset)
-        order = shuffle.draw(*x.shape[:2], rng)
+        order = shuffle.draw(x.shape[0], x.shape[1], rng)
         signal = shuffle.apply(equalise(x, rate_hz), order)
-        signal = drop.apply(signal, drop.draw(*x.shape[:2], rng))
+        signal = drop.apply(signal, drop.draw(x.shape[0], x.shape[1], rng))
         return {"x": signal, "order": order, "there": np.isfinite(signal).any(axis=2)}
 
     def __call__(self, model: Callable[..., dict[str, Tensor]], batch: dict[str, Tensor]) -> dict[str, Tensor]:

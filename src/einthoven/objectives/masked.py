@@ -1,9 +1,9 @@
 """Hidden spans of time are reconstructed from what is left of a signal.
 
-A part of system S5: Ran and Liu 2024, "A joint spatio-temporal self-supervision", Biomedical Engineering Letters 14:209,
-https://doi.org/10.1007/s13534-023-00329-0, of which the abstract was to be had: masks that change at random, and the
-loss on what they hide. Ratios, spans, schedule and decoder are our choice. All leads are hidden at once, since six of
-the twelve are sums of others.
+A part of system S5: Ran and Liu 2024, "A joint spatio-temporal self-supervision", Biomedical Engineering Letters
+14:209, https://doi.org/10.1007/s13534-023-00329-0, of which the abstract was to be had: masks that change at random,
+and the loss on what they hide. Ratios, spans, schedule and decoder are our choice. All leads are hidden at once, since
+six of the twelve are sums of others.
 """
 
 __all__ = ["Masked"]
@@ -54,9 +54,9 @@ class Masked:
             `x`, the signals with NaN where they are hidden; `signal`, the signals; `hidden`, what of their time is; and
             `spread`, by what the errors of each lead are measured.
         """
-        hide = Hide(tuple(self.ratio), tuple(self.span_s), self.rise)
+        hide = Hide(self.ratio, self.span_s, self.rise)
         drop = DropLeads(self.subset)
-        signal = drop.apply(x, drop.draw(*x.shape[:2], rng))
+        signal = drop.apply(x, drop.draw(x.shape[0], x.shape[1], rng))
         hidden = hide.draw(len(x), x.shape[-1], rate_hz, rng, progress)
         return {"x": hide.apply(signal, hidden), "signal": signal, "hidden": hidden, "spread": amplitude(signal)}
 
@@ -72,7 +72,7 @@ class Masked:
         return {"loss": loss, **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """For each signal the `correlation` of what was hidden and its reconstruction, and with straight lines instead."""
+        """For each signal the `correlation` of what was hidden with its reconstruction, and with straight lines."""
         signal, hidden = batch["signal"], batch["hidden"]
         return {
             "correlation": correlation(found["signal"], signal, hidden),

@@ -53,8 +53,8 @@ class Arm:
         options: Further arguments of the model.
         recipe: How a network is trained; None for a model that is fitted at once.
         focal: The focusing exponent of the loss; 0 for plain cross-entropy.
-        objective: The file of `einthoven.objectives` by which an encoder learns from signals without labels; empty where
-            it learns from labels.
+        objective: The file of `einthoven.objectives` by which an encoder learns from signals without labels; empty
+            where it learns from labels.
         asks: Further arguments of that objective.
         gaps: Whether the model, an encoder, takes signals of which something is missing.
         balance: Whether a positive counts as much more as negatives are commoner (at most 20 times).

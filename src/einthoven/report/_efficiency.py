@@ -1,4 +1,4 @@
-"""What the page says of labels: curves over their shares, who reaches full supervision, and what learning without is worth."""
+"""What the page says of labels: curves over their shares, who reaches full supervision, what learning without saves."""
 
 __all__ = ["facts"]
 
@@ -56,15 +56,15 @@ def _sentence(run: Run) -> str:
         return "The planned comparison is not there yet."
     row = found[0]
     words = interval(row["difference"], row["low"], row["high"], plus=True)
-    what = f"{family(run.primary)} with {percent(share)} of the labels against {family(run.baseline)} with all of them: "
+    what = f"{family(run.primary)} with {percent(share)} of the labels against {family(run.baseline)} with all: "
     what += f"{words} macro AUROC on {run.label_sets[0]}. "
     if row["reaches"]:
         return f"{what}It reaches full supervision: the lower bound lies above −{number(MARGIN, 2)}."
     if row["high"] < -MARGIN:
         return f"{what}It does not reach full supervision: the whole interval lies below −{number(MARGIN, 2)}."
     return (
-        f"{what}Whether it reaches full supervision, these records cannot tell: the interval holds −{number(MARGIN, 2)}, "
-        f"and a difference below {number(row['detectable'])} would probably not have been found."
+        f"{what}Whether it reaches full supervision, these records cannot tell: the interval holds "
+        f"−{number(MARGIN, 2)}, and a difference below {number(row['detectable'])} would probably not have been found."
     )
 
 
@@ -87,8 +87,8 @@ def _curve(run: Run, order: list[str], label_set: str, metric: str) -> Panel:
         ink = COLOURS[place % len(COLOURS)]
         shift = points["share"] * 1.02 ** (place - len(order) / 2)  # so that bars do not hide each other
         axes.vlines(shift, points["low"], points["high"], color=ink, linewidth=0.9, alpha=0.55)
-        style = {"linestyle": DASHES[place % len(DASHES)], "linewidth": 1.8 if place == 0 else 1.2, "color": ink}
-        axes.plot(shift, points["value"], marker="o", markersize=2.6, **style)
+        style: dict[str, Any] = {"linestyle": DASHES[place % len(DASHES)], "color": ink}
+        axes.plot(shift, points["value"], marker="o", markersize=2.6, linewidth=1.2 if place else 1.8, **style)
         ends.append((name, ink))
     shares = sorted(table["share"].unique())
     axes.set(xscale="log", xticks=shares)

@@ -1,4 +1,4 @@
-"""What the page of a pretraining says: how well the encoder does its own task, and what it puts where it sees nothing."""
+"""What the page of a pretraining says: how well the encoder does its own task, and what it puts where it is blind."""
 
 __all__ = ["facts"]
 
@@ -57,7 +57,9 @@ def _headline(run: Run, whole: pd.DataFrame) -> str:
         said.append(f"of leads in an order of their own it names the share {words}, where guessing names "
                     f"{number(_guess(run), 2)}")  # fmt: skip
     where = "On simulated ECGs" if run.synthetic else "On ECGs"
-    return f"{where} that it has never seen, {' and '.join(said)}. Whether that helps to read ECGs, this run cannot tell."
+    return (
+        f"{where} that it has never seen, {' and '.join(said)}. Whether that helps to read ECGs, this run cannot tell."
+    )
 
 
 def _tiles(run: Run, whole: pd.DataFrame) -> list[dict[str, str]]:
@@ -101,7 +103,9 @@ def _drawn(run: Run) -> list[Panel]:
     for place, row in enumerate(rows(run.reconstructions)):
         leads = list(row["leads"])
         shown = [lead for lead in _SHOWN if lead in leads] or leads[:3]
-        signal, found = (np.asarray(row[name], dtype=np.float32).reshape(len(leads), -1) for name in ("signal", "found"))
+        signal, found = (
+            np.asarray(row[name], dtype=np.float32).reshape(len(leads), -1) for name in ("signal", "found")
+        )
         hidden = np.asarray(row["hidden"], dtype=bool)
         time = np.arange(len(hidden)) / float(row["rate_hz"])
         figure, axes = panel("seconds", ", ".join(reversed(shown)), unit_square=False, headroom=0.6)

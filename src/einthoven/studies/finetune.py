@@ -1,9 +1,9 @@
 """S5, second step: an encoder that has learnt without labels learns a task from a few.
 
-Beside it stand what it has to beat: the same network from scratch, the same network untrained and frozen, gradient
-boosting on hand-made features, and the prevalence. Every network has as many steps, and its last weights count, so nothing
-is chosen on validation. With a fraction of the labels, drawn patient by patient, the validation labels that thresholds are
-fitted on are thinned alike.
+Beside it stands what it has to beat: the same network from scratch, the same network untrained and frozen, gradient
+boosting on hand-made features, and the prevalence. Every network has as many steps, and its last weights count, so
+nothing is chosen on validation. With a fraction of the labels, drawn patient by patient, the validation labels that
+thresholds are fitted on are thinned alike.
 
 The primary contrast is written down here, before any run: fine-tuning against scratch, with the same labels.
 """
@@ -45,8 +45,8 @@ def finetune(
         from_: The run of pretrain, or a checkpoint in it. Network, leads, rate, unit and band are those of the encoder.
         labels: Label sets: code6, superclass, subclass, statements, form, rhythm, cinc2020, cinc2021, or own.
         fraction: Of the training patients whose labels are learnt from, above 0 and up to 1; the seed draws them.
-        arms: Of finetune (all weights, those near the input more slowly), probe (the head alone), scratch, untrained (the
-            head alone, on an encoder that has learnt nothing), boosting and naive.
+        arms: Of finetune (all weights, those near the input more slowly), probe (the head alone), scratch, untrained
+            (the head alone, on an encoder that has learnt nothing), boosting and naive.
         split: As of pretrain; the audit refuses test patients whom the encoder has seen.
         seeds: One training of each arm with each seed, which also draws the patients.
         folds: Test folds, from 1.

@@ -1,9 +1,9 @@
 """How many labels an encoder saves that has learnt without any: every way of learning at every share of the labels.
 
 The shares are of the training patients, nested, and drawn by the seed; the validation labels shrink with them. Every
-network has as many steps at every share, and its last weights count. The yardstick is written down here, before any run:
-the first encoder with 60 % of the labels against the same network from scratch with all of them; it *reaches* full
-supervision if the lower bound of the paired difference lies above −0.01 macro AUROC (`einthoven.evaluation.efficiency`).
+network has as many steps at every share, and its last weights count. The yardstick is written down here, before any
+run: the first encoder with 60 % of the labels against the same network from scratch with all of them; it *reaches* full
+supervision if the lower bound of the paired difference lies above −0.01 macro AUROC (`evaluation.efficiency`).
 
 A grid of some hundred short trainings: the cells of that contrast come first, every finished one is kept, and
 `einthoven report` tells what the finished ones say.
@@ -12,6 +12,7 @@ A grid of some hundred short trainings: the cells of that contrast come first, e
 __all__ = ["label_efficiency"]
 
 from collections.abc import Sequence
+from typing import Any
 
 from einthoven import labels as label_sets
 from einthoven import registry, splits
@@ -43,8 +44,8 @@ def label_efficiency(
 
     Arguments:
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl.
-        from_: Runs of pretrain, of encoders of one network; the first one is what the study is about, and each is fine-tuned
-            under the name of its objective.
+        from_: Runs of pretrain, of encoders of one network; the first one is what the study is about, and each is
+            fine-tuned under the name of its objective.
         labels: Label sets: code6, superclass, subclass, statements, form, rhythm, cinc2020, cinc2021, or own.
         fractions: Shares of the training patients, above 0 and up to 1; 0.6 and 1 are among them.
         others: What stands beside the encoders: scratch, untrained (a head on an encoder that has learnt nothing) and
@@ -59,7 +60,8 @@ def label_efficiency(
 
     Raises:
         UnknownName: If a label set, splitter or way of learning does not exist.
-        RunError: If nothing is asked for, something twice, or a number that cannot be; or two encoders do not go together.
+        RunError: If nothing is asked for, something twice, or a number that cannot be; or two encoders do not go
+            together.
         ValueError: If there is no such encoder.
     """
 
@@ -88,9 +90,10 @@ def label_efficiency(
         for name in ways:
             encoder = encoders[names.index(name)] if name in names else encoders[0]
             first = name in (names[0], "scratch") and share in _FIRST
-            facts = {"few": Few(share=share), "seeds": None if share <= _FIRST[0] else seeds_of_many}
+            facts: dict[str, Any] = {"few": Few(share=share), "seeds": None if share <= _FIRST[0] else seeds_of_many}
             how = WAYS["finetune" if name in names else name]
-            arms.append(way(at(name, share), name, encoder, how, rounds=(epochs, draws), rank=0 if first else 1, **facts))
+            facts["rank"] = 0 if first else 1
+            arms.append(way(at(name, share), name, encoder, how, rounds=(epochs, draws), **facts))
     return Experiment(
         study="label_efficiency",
         title="How many labels learning without them saves",

@@ -46,8 +46,8 @@ def pretrain(
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl cinc2011=/data/cinc2011; no label of theirs is read.
         objective: masked (hidden spans are reconstructed), lead_order (shuffled leads are named), or both.
         model: The encoder: xresnet1d101, code_resnet or ecg_vit.
-        split: stable (the publisher's fold, or one that the patient's id decides), or another one, or a file. Nothing is
-            learnt from its validation and test part.
+        split: stable (the publisher's fold, or one that the patient's id decides), or another one, or a file. Nothing
+            is learnt from its validation and test part.
         seeds: One training with each.
         fold: The test fold, from 1.
         fold_count: How many folds there are.

@@ -1,7 +1,9 @@
 """The loop.
 
-An objective learns from labels, or from signals alone; the latter kind draws its batches itself, and what it can be asked
-afterwards is `examine`d rather than predicted. Every epoch begins with a seed of its own, made from the run's seed and the epoch's number, and ends with all that
+An objective learns from labels, or from signals alone; the latter kind draws its batches itself, and what it has learnt
+is `examine`d rather than predicted.
+
+Every epoch begins with a seed of its own, made from the run's seed and the epoch's number, and ends with all that
 matters on disk. A run that was killed anywhere goes on from its last whole epoch and ends with the numbers of the
 unbroken run.
 """

@@ -56,7 +56,8 @@ class Hide:
             progress: The share of the training that is over.
         """
         ratio = rng.uniform(self.ratio[0], self.largest(progress), size=batch)
-        span = np.exp(rng.uniform(*np.log(self.span_s), size=batch)) * rate_hz
+        low, high = np.log(self.span_s)
+        span = np.exp(rng.uniform(float(low), float(high), size=batch)) * rate_hz
         hidden = np.zeros((batch, length), dtype=bool)
         for row, share, samples in zip(hidden, ratio, span, strict=True):
             size = int(np.clip(round(samples), 1, max(1, length // 2)))
