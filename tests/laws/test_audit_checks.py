@@ -134,6 +134,22 @@ def test_without_a_split_every_patient_must_be_new() -> None:
     assert checkpoints(subject(["a", "b"], None, contracts={"net": contract(2)})).status == "clean"
 
 
+def test_a_record_of_nobody_known_that_was_seen_is_recognised_itself() -> None:
+    strange = subject(SPLIT, contracts={"net": contract(0, 1)})
+    strange.table["patient_id"] = None
+    seen = [hash_patient(f"own:{i}") for i in range(5)]
+    for places, status in (((0, 1), "could not look"), ((0, 1, 2), "could not look"), ((0, 4), "leak")):
+        facts = contract(records_seen=[seen[i] for i in places], unknown_patients_seen=len(places))
+        strange.contracts["net"] = contract(pretrained=[facts])
+        found = checkpoints(strange)
+        leaks = [each for each in found.findings if each.status == "leak"]
+        assert (found.status == status) or places == (0, 1, 2)
+        assert [each.examples for each in leaks] == {(0, 4): [("own:4",)], (0, 1, 2): [("own:2",)]}.get(places, [])
+    # A patient and a record may have one name.
+    named = subject(SPLIT, contracts={"net": contract(records_seen=[hash_patient("own:p4")])})
+    assert checkpoints(named).status == "clean"
+
+
 def test_patients_that_cannot_be_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     clean = subject(SPLIT, contracts={"net": contract(0, 1)})
     assert checkpoints(clean).status == "clean"

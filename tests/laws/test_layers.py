@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from einthoven.layers.attention import Block, rotated
 from einthoven.layers.dropout import Dropout
 from einthoven.layers.temporal import AvgPool, BatchNorm, Conv, MaxPool, flat, normed, wide
 
@@ -215,3 +216,47 @@ def test_a_normed_convolution_is_the_two_after_another(layout: str) -> None:
     norm.eval()
     assert not torch.allclose(norm(conv(x)), conv(x))
     torch.testing.assert_close(normed(conv, norm, x), norm(conv(x)))
+
+
+@pytest.mark.parametrize("layout", ["plain", "wide"])
+@pytest.mark.parametrize(("leads", "kernel"), [(12, 16), (8, 16), (8, 12), (2, 32), (12, 5), (16, 16)])
+def test_a_convolution_in_bf16_is_near(leads: int, kernel: int, layout: str) -> None:
+    """Some are miscounted by oneDNN on CPUs with AMX, unless they get channels of zeros."""
+    torch.manual_seed(0)
+    conv, x = Conv(leads, 32, kernel, padding="same"), random(4, leads, 250)
+    x = wide(x) if layout == "wide" else x
+    want = conv(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        got = conv(x)
+    assert got.dtype == torch.bfloat16
+    assert (got.float() - want).abs().max() < 0.02 * want.abs().max()
+    (got.float().square().sum()).backward()
+    slope = conv.weight.grad.clone()
+    conv.weight.grad = None
+    conv(x).square().sum().backward()
+    assert (slope - conv.weight.grad).abs().max() < 0.03 * conv.weight.grad.abs().max()
+
+
+def test_attention_tells_distances_not_places() -> None:
+    x = random(2, 3, 9, 8)
+    turned = rotated(x)
+    torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1))
+    torch.testing.assert_close(turned[:, :, 0], x[:, :, 0])  # the first step is not turned
+    same = x[:, :, :1].expand(-1, -1, 9, -1)
+    products = rotated(same) @ rotated(same).transpose(-1, -2)
+    for apart in range(1, 8):
+        line = torch.diagonal(products, offset=apart, dim1=-2, dim2=-1)
+        torch.testing.assert_close(line, line[..., :1].expand_as(line), atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(products[..., 0, 1], products[..., 0, 5])
+    with pytest.raises(ValueError, match="7 of them"):
+        rotated(random(1, 1, 4, 7))
+
+
+def test_a_block_sees_every_step_and_treats_them_alike() -> None:
+    torch.manual_seed(0)
+    block = Block(8, 2, 0.0).eval()
+    x = random(1, 6, 8).requires_grad_()
+    block(x)[0, 2].sum().backward()
+    assert (x.grad[0].abs().sum(dim=-1) > 0).all()
+    constant = random(1, 1, 8, seed=3).expand(1, 6, 8)
+    torch.testing.assert_close(block(constant), block(constant[:, :1]).expand(1, 6, 8))

@@ -4,6 +4,9 @@ A contract holds the hashed ids of every patient that its checkpoint saw (`einth
 those of the patients on whom it must not have been trained: of all sides but training, and of every record where there
 is no split. Hashes compare only if the same salt was used, and a patient without an id cannot be compared at all.
 
+Of records whose patient nobody knows it holds the hashed ids of the records: the same recording is recognised, another
+one of the same person is not.
+
 A contract counts those patients as seen, too, who only told when to stop. So a checkpoint that knows patients of the
 validation has done nothing wrong if it was trained on this split: it then knows all training patients, or some of them
 and none of the test. If it does not look so, that is a warning. Of an earlier stage it is a leak, unless that knows all
@@ -23,7 +26,7 @@ from einthoven.audit import Finding, Status, Subject, Verdict
 from einthoven.splits import many
 from einthoven.training import SALT_VARIABLE, hash_patient
 
-_OF_PATIENTS = ("patients_seen", "patients_salted", "unknown_patients_seen", "pretrained")
+_OF_PATIENTS = ("patients_seen", "records_seen", "patients_salted", "unknown_patients_seen", "pretrained")
 
 
 def checkpoints(subject: Subject) -> Verdict:
@@ -37,10 +40,11 @@ def checkpoints(subject: Subject) -> Verdict:
     if not subject.contracts:
         return Verdict("checkpoints", "no checkpoint was given", asked=False)
     people = pd.DataFrame({"side": subject.side, "patient": subject.patients.to_numpy(object)})
+    people["named"] = people["patient"].notna()
+    people["patient"] = people["patient"].fillna(subject.column("record_id").reset_index(drop=True).astype(object))
     people["unseen"] = (people["side"] != "train") | (subject.split is None)
-    people = people[people["side"] != ""]
-    unknown = int((people["patient"].isna() & people["unseen"]).sum())
-    people = people.dropna(subset="patient")
+    people = people[people["side"] != ""].dropna(subset="patient")
+    unknown = int((~people["named"] & people["unseen"]).sum())
     people["hash"] = people["patient"].map({patient: hash_patient(patient) for patient in people["patient"].unique()})
     stages = [stage for name, contract in subject.contracts.items() for stage in _stages(name, contract)]
     alike = [stage for name, contract in _alike(subject.contracts) for stage in _stages(name, contract)]
@@ -48,7 +52,7 @@ def checkpoints(subject: Subject) -> Verdict:
     if unknown:
         sentence = f"{unknown} records that must not have been seen name no patient: whether they were, cannot be told."
         findings.append(Finding("could not look", sentence, unknown))
-    looked = f"{people.loc[people['unseen'], 'patient'].nunique()} patients that must not have been seen, against the "
+    looked = f"{people.loc[people['unseen'] & people['named'], 'patient'].nunique()} patients that must not have been seen, against the "
     looked += f"{many(len(stages), 'contract')} of {many(len(subject.contracts), 'checkpoint')}, pretraining included"
     return Verdict("checkpoints", looked, tuple(findings))
 
@@ -74,19 +78,27 @@ def _stages(
 
 
 def _of_stage(name: str, contract: Mapping[str, Any], early: bool, people: pd.DataFrame) -> Iterator[Finding]:
-    """What one contract says; `people` has one row a record: side, patient, hash, and whether it must be unseen."""
+    """What one contract says; `people` has one row a record.
+
+    Its columns are side, patient (or the record itself where nobody knows whose it is), hash, whether the patient is
+    named, and whether it must be unseen.
+    """
 
     if why := _illegible(contract):
         yield Finding("could not look", f"The checkpoint {name} {why}.")
         return
     seen = frozenset(contract["patients_seen"])
-    known = people["hash"].isin(seen)
-    training, test = known[~people["unseen"]], known[people["unseen"] & (people["side"] != "validation")]
+    named, unseen = people["named"], people["unseen"]
+    known = named & people["hash"].isin(seen)
+    training, test = known[named & ~unseen], known[named & unseen & (people["side"] != "validation")]
     trained_here = training.any() and (training.all() or not (early or test.any()))
-    for side, rows in people[known & people["unseen"]].groupby("side", sort=False):
-        if not (side == "validation" and trained_here):
-            everyone = people.loc[people["side"] == side, "patient"].nunique()
-            yield _seen(name, str(side), rows, everyone, "warning" if side == "validation" and not early else "leak")
+    recognised = ~named & people["hash"].isin(frozenset(contract.get("records_seen") or ()))
+    for rows_of, whose in ((known, "patient"), (recognised, "record")):
+        for side, rows in people[rows_of & unseen].groupby("side", sort=False):
+            if not (side == "validation" and trained_here):
+                everyone = people.loc[(people["side"] == side) & (named == (whose == "patient")), "patient"].nunique()
+                status: Status = "warning" if side == "validation" and not early else "leak"
+                yield _seen(name, str(side), rows, everyone, status, whose)
     if unknown := int(contract.get("unknown_patients_seen") or 0):
         sentence = f"The checkpoint {name} has seen {unknown} records of patients whom nobody knows, perhaps these."
         yield Finding("could not look", sentence, unknown)
@@ -108,10 +120,11 @@ def _illegible(contract: Mapping[str, Any]) -> str:
     return ""
 
 
-def _seen(name: str, side: str, rows: pd.DataFrame, everyone: int, status: Status) -> Finding:
-    """That patients were seen, in words."""
+def _seen(name: str, side: str, rows: pd.DataFrame, everyone: int, status: Status, whose: str) -> Finding:
+    """That patients were seen, or records whose patient nobody knows, in words."""
     patients = sorted(rows["patient"].unique())
-    sentence = f"The checkpoint {name} has seen {len(patients)} of {everyone} patients in {side} ({len(rows)} records)"
+    what = f"patients in {side} ({len(rows)} records)" if whose == "patient" else f"records of nobody known in {side}"
+    sentence = f"The checkpoint {name} has seen {len(patients)} of {everyone} {what}"
     if side != "validation":
         sentence += ": figures on them are too good. Leave them out, or train without them."
     elif status == "leak":

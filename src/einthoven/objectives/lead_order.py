@@ -28,9 +28,15 @@ class LeadOrder:
 
     Attributes:
         subset: The share of signals of which only some leads are there.
+
+    Raises:
+        ValueError: If that is no share.
     """
 
     subset: float = 0.0
+
+    def __post_init__(self) -> None:
+        DropLeads(self.subset)
 
     def network(self, encoder: Encoder) -> Pretext:
         """The encoder with a head that names leads."""

@@ -28,12 +28,21 @@ class Masked:
     Attributes:
         ratio, span_s, rise: What is hidden; see `einthoven.transforms.hide.Hide`.
         subset: The share of signals of which only some leads are there.
+
+    Raises:
+        ValueError: If one of them cannot be.
     """
 
     ratio: tuple[float, float] = Hide.ratio
     span_s: tuple[float, float] = Hide.span_s
     rise: float = Hide.rise
     subset: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._changes()
+
+    def _changes(self) -> tuple[Hide, DropLeads]:
+        return Hide(self.ratio, self.span_s, self.rise), DropLeads(self.subset)
 
     def network(self, encoder: Encoder) -> Pretext:
         """The encoder with a head that gives signals."""
@@ -54,8 +63,7 @@ class Masked:
             `x`, the signals with NaN where they are hidden; `signal`, the signals; `hidden`, what of their time is; and
             `spread`, by what the errors of each lead are measured.
         """
-        hide = Hide(self.ratio, self.span_s, self.rise)
-        drop = DropLeads(self.subset)
+        hide, drop = self._changes()
         signal = drop.apply(x, drop.draw(x.shape[0], x.shape[1], rng))
         hidden = hide.draw(len(x), x.shape[-1], rate_hz, rng, progress)
         return {"x": hide.apply(signal, hidden), "signal": signal, "hidden": hidden, "spread": amplitude(signal)}

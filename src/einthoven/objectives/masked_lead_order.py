@@ -28,7 +28,10 @@ class MaskedLeadOrder:
     Attributes:
         ratio, span_s, rise: What is hidden; see `einthoven.transforms.hide.Hide`.
         subset: The share of signals of which only some leads are there.
-        weight: What the names count beside the reconstruction, of which both have losses near 1 for a beginner.
+        weight: What the names count beside the reconstruction, of which a beginner has losses near 1 and ln 12.
+
+    Raises:
+        ValueError: If one of them cannot be.
     """
 
     ratio: tuple[float, float] = Hide.ratio
@@ -36,6 +39,11 @@ class MaskedLeadOrder:
     rise: float = Hide.rise
     subset: float = 0.0
     weight: float = 0.4
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise ValueError(f"the names count more than nothing, not {self.weight}; for nothing there is 'masked'")
+        _ = self._parts
 
     @property
     def _parts(self) -> tuple[Masked, LeadOrder]:

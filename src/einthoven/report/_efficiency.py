@@ -29,7 +29,7 @@ def facts(run: Run) -> dict[str, Any] | None:
         {
             "name": name,
             "panels": [_curve(run, order, name, metric) for metric in _NAMES],
-            "values": _values(run, order, name),
+            "curves": _values(run, order, name),
             "reaches": _reaches(run, order, name),
             "worth": _worth(run, order, name),
         }

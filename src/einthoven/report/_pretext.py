@@ -54,8 +54,7 @@ def _headline(run: Run, whole: pd.DataFrame) -> str:
         said.append(f"what it puts where spans are hidden correlates with what was there by {words}{beside}")
     if (row := _of(whole, run.primary, "named")) is not None:
         words = interval(row["value"], row["low"], row["high"])
-        said.append(f"of leads in an order of their own it names the share {words}, where guessing names "
-                    f"{number(_guess(run), 2)}")  # fmt: skip
+        said.append(f"it names {words} of shuffled leads rightly, where guessing names {number(_guess(run), 2)}")
     where = "On simulated ECGs" if run.synthetic else "On ECGs"
     return (
         f"{where} that it has never seen, {' and '.join(said)}. Whether that helps to read ECGs, this run cannot tell."

@@ -25,8 +25,8 @@ _RECORDING_S = 10.0
 def pretrain(
     data: Sequence[str],
     *,
-    objective: Literal["masked_lead_order", "masked", "lead_order"] = "masked_lead_order",
-    model: Literal["xresnet1d101", "code_resnet", "ecg_vit"] = "xresnet1d101",
+    objective: str = "masked_lead_order",
+    model: str = "xresnet1d101",
     split: str = "stable",
     seeds: Sequence[int] = (0,),
     fold: int = 10,
