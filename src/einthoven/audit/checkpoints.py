@@ -52,7 +52,8 @@ def checkpoints(subject: Subject) -> Verdict:
     if unknown:
         sentence = f"{unknown} records that must not have been seen name no patient: whether they were, cannot be told."
         findings.append(Finding("could not look", sentence, unknown))
-    looked = f"{people.loc[people['unseen'] & people['named'], 'patient'].nunique()} patients that must not have been seen, against the "
+    strangers = people.loc[people["unseen"] & people["named"], "patient"].nunique()
+    looked = f"{strangers} patients that must not have been seen, against the "
     looked += f"{many(len(stages), 'contract')} of {many(len(subject.contracts), 'checkpoint')}, pretraining included"
     return Verdict("checkpoints", looked, tuple(findings))
 

@@ -5,7 +5,8 @@ contract's own steps, saying so, and otherwise refused with a sentence that says
 medical device.
 """
 
-__all__ = ["Diagnosis", "Finding", "Model", "Refused", "find_checkpoint"]
+__all__ = ["Diagnosis", "Finding", "Model", "Reconstruction", "Refused", "find_checkpoint", "reconstruct"]
 
 from einthoven.diagnosis.finding import Diagnosis, Finding, Refused
 from einthoven.diagnosis.model import Model, find_checkpoint
+from einthoven.diagnosis.reconstruction import Reconstruction, reconstruct

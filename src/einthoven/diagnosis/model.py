@@ -1,6 +1,6 @@
 """A trained model under its contract."""
 
-__all__ = ["Model", "find_checkpoint"]
+__all__ = ["Model", "find_checkpoint", "prepared_as"]
 
 import json
 from pathlib import Path
@@ -49,6 +49,13 @@ def find_checkpoint(path: str | Path, arm: str | None = None) -> Path:
     raise ValueError(f"{path} has no checkpoint of {wanted}; it has of: {known}")
 
 
+def prepared_as(contract: dict[str, Any]) -> Preparation:
+    """How recordings are prepared for a checkpoint, as its contract says."""
+    steps = contract["preparation"]
+    band = steps["bandpass_hz"] and tuple(steps["bandpass_hz"])
+    return Preparation(**{**steps, "leads": tuple(steps["leads"]), "bandpass_hz": band})
+
+
 class Model:
     """A network, ready to answer.
 
@@ -68,6 +75,11 @@ class Model:
                 f"{self.folder} tells single beats apart, cut around their peaks, and answers for no recording; name "
                 "a model of recordings, such as those of the study code"
             )
+        if self.contract.get("objective"):
+            raise ValueError(
+                f"{self.folder} is an encoder that learnt without labels and answers nothing yet; fine-tune it with "
+                "`einthoven study finetune`"
+            )
         if "thresholds" not in self.contract:
             raise ValueError(f"{self.folder} has no thresholds yet: its run was stopped; start the same command again")
         shape = models.Shape(
@@ -75,6 +87,7 @@ class Model:
             self.contract["samples"],
             self.contract["rate_hz"],
             len(self.contract["classes"]),
+            gaps=bool(self.contract.get("gaps")),
         )
         network = models.build(self.contract["model"], shape, **self.contract["options"])
         assert isinstance(network, models.Network)
@@ -85,9 +98,7 @@ class Model:
         self._fabric = Device().fabric()
         self._network, self._recipe = self._fabric.setup_module(network), Recipe(**self.contract["recipe"])
         self._titles = {c["code"]: c["title"] for classes in self.contract["label_sets"].values() for c in classes}
-        steps = self.contract["preparation"]
-        band = steps["bandpass_hz"] and tuple(steps["bandpass_hz"])
-        self._preparation = Preparation(**{**steps, "leads": tuple(steps["leads"]), "bandpass_hz": band})
+        self._preparation = prepared_as(self.contract)
 
     @property
     def name(self) -> str:

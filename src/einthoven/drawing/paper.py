@@ -40,7 +40,7 @@ _HEADER = 9.0
 _TITLE = 5.5
 _FOOTER = 9.0
 
-_INK, _FAINT, _WARN = "#1a1a1a", "#6b6b6b", "#8a1c1c"
+_INK, _FAINT, _WARN, _OVER = "#1a1a1a", "#6b6b6b", "#8a1c1c", "#0065a3"
 _SHEET, _FINE, _COARSE = "#fffaf8", "#f6d5cf", "#e59a8f"
 
 
@@ -69,6 +69,7 @@ def paper(
     rhythm: str = "II",
     centre: bool = False,
     title: str | None = None,
+    over: ECG | None = None,
 ) -> Figure:
     """Draws up to ten seconds of a recording on 12-lead paper, in its true size.
 
@@ -83,13 +84,16 @@ def paper(
         rhythm: The lead of the strip at the bottom; left out where the recording has none of that name.
         centre: Whether each lead is drawn around its own median, for recordings with an electrode offset.
         title: A line above the facts of the recording, or None.
+        over: Another recording to lay over the first in a colour, such as what a model put into its gaps; of the same
+            leads, rate, unit and length.
 
     Returns:
         A figure with one axes in millimetres. The artist of a lead has the gid `lead-V1`, of the rhythm strip
-        `rhythm-II`, and of a row's pulse `pulse-0`.
+        `rhythm-II`, and of a row's pulse `pulse-0`; what lies over them `over-lead-V1` and `over-rhythm-II`.
 
     Raises:
-        ValueError: If the leads are standardised (unit `z`), or nothing is recorded after `start_s`.
+        ValueError: If the leads are standardised (unit `z`), nothing is recorded after `start_s`, or what shall lie
+            over the recording is of another form.
     """
     if ecg.unit == "z":
         raise ValueError(
@@ -108,10 +112,29 @@ def paper(
         notes.append("each lead centred on its median")
     strips, said = _layout(page, canonical(rhythm))
     notes += said + [f"{name} is flat" for name in page.flat_leads()]
-    return _page(strips, page, title, notes)
+    return _page(strips, page, title, notes, _over(over, ecg, page, canonical(rhythm), start_s, centre))
 
 
-def _page(strips: list[_Strip], ecg: ECG, title: str | None, notes: list[str]) -> Figure:
+def _over(over: ECG | None, ecg: ECG, page: ECG, rhythm: str, start_s: float, centre: bool) -> list[_Strip]:
+    """The strips of what lies over a recording, moved like those of the recording itself.
+
+    Raises:
+        ValueError: If it is of another form.
+    """
+    if over is None:
+        return []
+    forms = [(each.leads, each.rate_hz, each.unit, each.signal.shape) for each in (over, ecg)]
+    if forms[0] != forms[1]:
+        raise ValueError(f"{over!r} cannot lie over {ecg!r}: leads, rate, unit and length differ")
+    there = _with_derived(over)[0].crop(start_s, start_s + page.duration_s)
+    if centre:
+        there = there.replace(
+            signal=there.signal - _median(_with_derived(ecg)[0].crop(start_s, start_s + page.duration_s).signal)
+        )
+    return _layout(there, rhythm)[0]
+
+
+def _page(strips: list[_Strip], ecg: ECG, title: str | None, notes: list[str], over: list[_Strip]) -> Figure:
     """The sheet around the strips, as wide and as tall as they need."""
     last = max(strip.row for strip in strips)
     ups = [s.reach(1) - _ROW * s.row for s in strips]
@@ -130,6 +153,9 @@ def _page(strips: list[_Strip], ecg: ECG, title: str | None, notes: list[str]) -
         _pulse(axes, row, float(baseline), edge)
     for strip in strips:
         _strip(axes, strip, float(baselines[strip.row]), edge, ecg.rate_hz)
+    for strip in over:
+        gid = f"over-{strip.role}-{strip.lead}"
+        _line(axes, strip, float(baselines[strip.row]), edge, ecg.rate_hz, gid, {"color": _OVER, "linewidth": 1.0})
     _words(axes, ecg, title, notes, width, height)
     return figure
 
@@ -211,12 +237,7 @@ def _strip(axes: Axes, strip: _Strip, baseline: float, edge: Rectangle, rate_hz:
     """One stretch of one lead with its name, and a tick where it takes over from its neighbour."""
     left = _MARGIN + _PULSE + strip.left
     found = strip.millivolts is not None
-    if strip.millivolts is not None:
-        x = left + np.arange(len(strip.millivolts)) / rate_hz * MM_PER_S
-        y = baseline + strip.millivolts * MM_PER_MV
-        gid = f"{strip.role}-{strip.lead}"
-        (line,) = axes.plot(x, y, color=_INK, linewidth=0.7, gid=gid, zorder=3, solid_joinstyle="round")
-        line.set_clip_path(edge)
+    _line(axes, strip, baseline, edge, rate_hz, f"{strip.role}-{strip.lead}", {"color": _INK, "linewidth": 0.7})
     if strip.left > 0:
         axes.plot([left, left], [baseline - 2.0, baseline + 2.0], color=_INK, linewidth=0.7, zorder=3)
     axes.text(
@@ -229,6 +250,18 @@ def _strip(axes: Axes, strip: _Strip, baseline: float, edge: Rectangle, rate_hz:
         parse_math=False,
         zorder=4,
     )
+
+
+def _line(
+    axes: Axes, strip: _Strip, baseline: float, edge: Rectangle, rate_hz: float, gid: str, style: dict[str, Any]
+) -> None:
+    """The samples of a stretch, where there are any."""
+    if strip.millivolts is None:
+        return
+    x = _MARGIN + _PULSE + strip.left + np.arange(len(strip.millivolts)) / rate_hz * MM_PER_S
+    y = baseline + strip.millivolts * MM_PER_MV
+    (line,) = axes.plot(x, y, gid=gid, zorder=3, solid_joinstyle="round", **style)
+    line.set_clip_path(edge)
 
 
 def _words(axes: Axes, ecg: ECG, title: str | None, notes: list[str], width: float, height: float) -> None:

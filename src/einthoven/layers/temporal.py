@@ -59,7 +59,7 @@ def _miscounts(x: Tensor, weight: Tensor) -> bool:
     """Whether this convolution comes out wrong in bf16, and more channels of zeros are needed to have it right.
 
     On CPUs with AMX the oneDNN of torch 2.13 adds up other numbers than those of the signal where there are fewer than
-    16 channels and channels × kernel fills whole blocks of 32, as with twelve leads and the CODE network's kernel of 16.
+    16 channels and channels × kernel fills whole blocks of 32, as with twelve leads and the kernel of 16 of CODE.
     """
     channels, kernel = weight.shape[1], weight.shape[2]
     short = x.dtype == torch.bfloat16 or torch.is_autocast_enabled(x.device.type)
