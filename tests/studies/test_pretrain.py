@@ -11,9 +11,13 @@ import pytest
 from safetensors.torch import load_file
 
 from einthoven import studies
+from einthoven.datasets.simulated import Simulated
+from einthoven.diagnosis import Model, Refused, reconstruct
+from einthoven.drawing.paper import paper
 from einthoven.pipeline import Experiment, Few, RunError, evaluate_run, run
 from einthoven.pipeline.cohort import open_cohort
 from einthoven.pipeline.learning import decided_on, learnt_from
+from einthoven.records.leads import TWELVE
 from einthoven.registry import UnknownName
 from einthoven.report import write
 from einthoven.splits import LeakError
@@ -167,6 +171,47 @@ def test_an_encoder_is_fine_tuned_with_a_fraction_of_the_labels(
     assert contract["pretrained"][0]["objective"]["name"] == "masked_lead_order" and contract["gaps"]
     assert "pretrained" not in load_checkpoint(cells["scratch"] / "checkpoint")[1]
     assert write(out).is_file()
+
+
+def test_an_encoder_reads_data_with_fewer_leads(encoders: dict[str, Path], tmp_path: Path, stores: Path) -> None:
+    start, arms = str(encoders["masked"]), ["finetune", "scratch", "naive"]
+    experiment = finetune(DATA, from_=start, labels=["code6"], leads=["V5", "II"], arms=arms, folds=[10], **TINY)
+    assert experiment.leads == ("II", "V5") and [arm.places for arm in experiment.arms] == [TWELVE, (), ()]
+    out = run(
+        dataclasses.replace(experiment, resamples=20), tmp_path / "run", stores=stores, device=CPU, progress=False
+    )
+    weights, contract = load_checkpoint(out / "cells" / "finetune-seed0-fold10" / "checkpoint")
+    assert contract["leads"] == ["II", "V5"] and contract["places"] == list(TWELVE)
+    assert weights["patch.weight"].shape[1] == 12 and (weights["absent"] != 0).any()
+    scratch = load_checkpoint(out / "cells" / "scratch-seed0-fold10" / "checkpoint")[0]
+    assert scratch["patch.weight"].shape[1] == 2
+    ecg = Simulated(1, seed=5).read("simulated:5-00000-1")
+    both = [Model(out, "finetune").diagnose(each) for each in (ecg, ecg.select(("II", "V5")))]
+    assert [f.probability for f in both[0].findings] == [f.probability for f in both[1].findings]
+    with pytest.raises(UnknownName, match="lead of this encoder"):
+        finetune(DATA, from_=start, leads=["V9"])
+
+
+def test_an_encoder_alone_diagnoses_nothing_but_completes_what_is_hidden(encoders: dict[str, Path]) -> None:
+    with pytest.raises(ValueError, match="answers nothing yet"):
+        Model(encoders["masked"])
+    ecg = Simulated(1, seed=5).read("simulated:5-00000-1")
+    for name in ("masked", "masked_lead_order"):
+        found, again, other = (reconstruct(ecg, encoders[name], seed=seed) for seed in (0, 0, 1))
+        assert found.whole.unit == "mV" and 0.1 < found.hidden.mean() < 0.7
+        assert (np.isnan(found.found.signal) == ~found.hidden).all()
+        np.testing.assert_array_equal(found.found.signal, again.found.signal)
+        assert not np.array_equal(found.hidden, other.hidden)
+        louder = reconstruct(ecg.replace(signal=3 * ecg.signal), encoders[name]).found.signal
+        np.testing.assert_allclose(louder, 3 * found.found.signal, atol=1e-3)
+        drawn = paper(found.whole, over=found.found)
+        assert drawn.axes[0].findobj(lambda artist: artist.get_gid() == "over-lead-V1")
+    with pytest.raises(ValueError, match="no encoder that reconstructs"):
+        reconstruct(ecg, encoders["lead_order"])
+    with pytest.raises(Refused, match="lasts 2 s and the encoder reads 5 s"):
+        reconstruct(ecg.crop(0, 2), encoders["masked"])
+    with pytest.raises(ValueError, match="cannot lie over"):
+        paper(found.whole, over=ecg.select(("I", "II")))
 
 
 def test_a_test_patient_whom_the_encoder_has_seen_is_refused(

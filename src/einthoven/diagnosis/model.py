@@ -12,6 +12,7 @@ from einthoven import models
 from einthoven.diagnosis.finding import Diagnosis, Finding, Refused
 from einthoven.evaluation.temperature import tempered
 from einthoven.records.ecg import ECG
+from einthoven.records.leads import placed
 from einthoven.records.preparation import Preparation
 from einthoven.signals.centre import centre
 from einthoven.signals.quality import quality
@@ -83,7 +84,7 @@ class Model:
         if "thresholds" not in self.contract:
             raise ValueError(f"{self.folder} has no thresholds yet: its run was stopped; start the same command again")
         shape = models.Shape(
-            len(self.contract["leads"]),
+            len(self.contract.get("places") or self.contract["leads"]),
             self.contract["samples"],
             self.contract["rate_hz"],
             len(self.contract["classes"]),
@@ -167,6 +168,8 @@ class Model:
     def _probability(self, ecg: ECG) -> np.ndarray:
         """The calibrated probability of each class."""
         x = centre(ecg.signal, self.contract["samples"])[None]
+        if places := self.contract.get("places"):
+            x = placed(x, self.contract["leads"], places)
         data = Data(
             fetch=lambda rows: x[rows], y=np.zeros((1, len(self.contract["classes"])), np.float32), rate_hz=ecg.rate_hz
         )

@@ -67,6 +67,8 @@ def contract(
         facts["objective"] = {"name": arm.objective, **arm.asks}
     if arm.gaps:
         facts["gaps"] = True
+    if arm.places:
+        facts["places"] = list(arm.places)
     if arm.covariates:
         facts["covariates"] = list(arm.covariates)
     if loaded is not None:

@@ -57,6 +57,8 @@ class Arm:
             where it learns from labels.
         asks: Further arguments of that objective.
         gaps: Whether the model, an encoder, takes signals of which something is missing.
+        places: The leads that the encoder has places for, where the data have fewer; those are marked missing. Empty
+            where it sees the leads of the experiment.
         balance: Whether a positive counts as much more as negatives are commoner (at most 20 times).
         members: Other arms of the grid; an arm that has members has no model, its answer is the mean of theirs.
         covariates: What the model sees beside the signal; see `einthoven.pipeline.covariates`.
@@ -81,6 +83,7 @@ class Arm:
     objective: str = ""
     asks: dict[str, Any] = dataclasses.field(default_factory=dict)
     gaps: bool = False
+    places: tuple[str, ...] = ()
     balance: bool = False
     members: tuple[str, ...] = ()
     covariates: tuple[str | dict[str, Any], ...] = ()
@@ -115,6 +118,25 @@ class Cell:
 
 # What may be changed without making a finished cell worthless.
 _GRID = ("title", "arms", "seeds", "folds", "baseline", "primary", "pairs", "resamples")
+_ORDER = ("seeds", "rank")  # and what of an arm only says when a cell is computed
+
+
+def said(value: Any, apart: tuple[str, ...] = ()) -> Any:
+    """A value as JSON, of which fields that are as by default are left out: a new one changes nothing that was said.
+
+    Arguments:
+        value: A dataclass, or what stands in one.
+        apart: Fields of it that do not count.
+    """
+
+    if not dataclasses.is_dataclass(value):
+        return [said(each) for each in value] if isinstance(value, tuple | list) else value
+    found = {}
+    for field in dataclasses.fields(value):
+        usual = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        if field.name not in apart and (part := getattr(value, field.name)) != usual:
+            found[field.name] = said(part)
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,8 +208,7 @@ class Experiment:
             precision: In which networks are trained.
         """
         arms = [arm for arm in self.arms if arm == cell.arm or arm.name in cell.arm.members]
-        facts = [{k: v for k, v in dataclasses.asdict(arm).items() if k not in ("seeds", "rank")} for arm in arms]
-        parts = [self.identity(), facts, cell.seed, cell.fold, data]
+        parts = [said(self, _GRID), [said(arm, _ORDER) for arm in arms], cell.seed, cell.fold, data]
         parts += [hash_weights(arm.transfer) for arm in arms if arm.transfer is not None]
         if any(arm.recipe for arm in arms):
             parts.append(precision)

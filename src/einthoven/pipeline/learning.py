@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from einthoven import splits
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Cell, Experiment, Few, RunError
+from einthoven.records.leads import placed
 from einthoven.training import Data, read_contract
 
 _BATCH = 4096
@@ -80,7 +81,12 @@ def view(experiment: Experiment, cell: Cell, cohort: Cohort) -> Data:
     """The signals as the arm sees them, the labels, and the covariates as they are in the table."""
     samples, rows, arm = experiment.samples, cohort.rows, cell.arm
     beside = cohort.covariates(arm, samples)
-    plain = Data(lambda asked: cohort.signals.batch(rows[asked], samples), cohort.y, experiment.rate_hz, beside)
+
+    def fetch(asked: Int[np.ndarray, " batch"]) -> Float[np.ndarray, "batch lead time"]:
+        x = cohort.signals.batch(rows[asked], samples)
+        return placed(x, experiment.leads, arm.places) if arm.places else x
+
+    plain = Data(fetch, cohort.y, experiment.rate_hz, beside)
     if not arm.scaled:
         return plain
     mean, spread = _scale(plain, np.flatnonzero(np.isin(cohort.parts[cell.fold], arm.scaled)))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Int
+from torch import Tensor
 
 from einthoven import models, objectives
 from einthoven.objectives import Pretext
@@ -70,13 +71,21 @@ def pretrain(
     facts = contract(task.experiment, task.cell, cohort, np.union1d(train, watched), loaded)
     target = task.folder / "checkpoint"
     shutil.rmtree(target, ignore_errors=True)
-    state = network.state_dict()
+    state = {key: _halved(tensor) for key, tensor in network.state_dict().items()}
     heads = {key: tensor for key, tensor in state.items() if not key.startswith("encoder.")}
     kept = {key.removeprefix("encoder."): tensor for key, tensor in state.items() if key not in heads}
     save_checkpoint(target, kept, {**facts, "precision": task.device.resolved}, heads=heads)
     del network
     gc.collect()
     return table, history
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    """In 16 bits, of which weights to begin with need no more; as it is where that would lose a thousandth."""
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    return half if torch.allclose(half.float(), tensor, rtol=1e-3, atol=1e-7) else tensor
 
 
 def _examined(

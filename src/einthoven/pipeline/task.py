@@ -58,5 +58,5 @@ def write_json(path: Path, value: Any) -> None:
 
 def shape_of(experiment: Experiment, cohort: Cohort, arm: Arm, covariates: int = 0) -> models.Shape:
     """The form of what an arm's model sees and says."""
-    form = (len(experiment.leads), experiment.samples, experiment.rate_hz, max(1, len(cohort.classes)))
+    form = (len(arm.places or experiment.leads), experiment.samples, experiment.rate_hz, max(1, len(cohort.classes)))
     return models.Shape(*form, cohort.exclusive, covariates, arm.gaps)

@@ -9,7 +9,7 @@ Leads are always chosen by name. Names are written I, II, III, aVR, aVL, aVF, V1
 spellings (`AVR`, `v1`, `avf`) to that form and leaves names it does not know alone.
 """
 
-__all__ = ["EIGHT", "LIMB", "TWELVE", "canonical", "derive", "identity_error", "mixing"]
+__all__ = ["EIGHT", "LIMB", "TWELVE", "canonical", "derive", "identity_error", "mixing", "placed"]
 
 from collections.abc import Sequence
 
@@ -79,6 +79,16 @@ def derive(
     for row, weights in enumerate(mixing(have, want)):
         for column in np.flatnonzero(weights):
             out[..., row, :] += weights[column] * signal[..., column, :]
+    return out
+
+
+def placed(
+    signal: Float[np.ndarray, "*batch have time"], have: Sequence[str], places: Sequence[str]
+) -> Float[np.ndarray, "*batch place time"]:
+    """The leads in their places, and NaN in the places of those that are not there; nothing is derived."""
+
+    out = np.full((*signal.shape[:-2], len(places), signal.shape[-1]), np.nan, dtype=signal.dtype)
+    out[..., [list(places).index(name) for name in have], :] = signal
     return out
 
 

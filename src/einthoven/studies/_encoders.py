@@ -46,7 +46,8 @@ class Begun:
         weights: Where it is.
         name: The objective that it learnt by.
         model: The network, and its `options`.
-        form: What it sees, as arguments of an `Experiment`.
+        form: What it is to see, as arguments of an `Experiment`.
+        places: The leads that it has places for, where the data have fewer; else empty.
     """
 
     weights: str
@@ -54,13 +55,19 @@ class Begun:
     model: str
     options: dict[str, Any]
     form: dict[str, Any]
+    places: tuple[str, ...] = ()
 
 
-def begun(run: str) -> Begun:
+def begun(run: str, leads: Sequence[str] = ()) -> Begun:
     """An encoder that a run of `pretrain` left, or one of its checkpoints.
+
+    Arguments:
+        run: Where it is.
+        leads: Those of the data; none for all of the encoder's.
 
     Raises:
         RunError: If it is not one.
+        UnknownName: If it has no place for one of the leads.
         ValueError: If there are no weights, or they are damaged.
     """
 
@@ -68,9 +75,14 @@ def begun(run: str) -> Begun:
     if not contract.get("objective"):
         raise RunError(f"{run} holds no encoder that learnt without labels; make one with `einthoven study pretrain`")
     band = contract["preparation"]["bandpass_hz"]
-    form = {"leads": tuple(contract["leads"]), "bandpass_hz": None if band is None else tuple(band)}
+    places = tuple(contract["leads"])
+    for lead in leads:
+        registry.nearest(lead, places, "lead of this encoder")
+    kept = tuple(name for name in places if name in leads) or places
+    form = {"leads": kept, "bandpass_hz": None if band is None else tuple(band)}
     form |= {name: contract[name] for name in ("rate_hz", "unit", "samples")}
-    return Begun(run, contract["objective"]["name"], contract["model"], contract["options"], form)
+    fewer = places if kept != places else ()
+    return Begun(run, contract["objective"]["name"], contract["model"], contract["options"], form, fewer)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +103,7 @@ class Way:
 
 # Rates and decay were chosen on validation records, see benchmarks/results/pretrain.md.
 WAYS = {
-    "finetune": Way(rate=3e-3, begins=True, layer_decay=0.9),
+    "finetune": Way(rate=1e-2, begins=True),
     "probe": Way(rate=1e-2, begins=True, freeze="trunk"),
     "scratch": Way(rate=1e-2),
     "untrained": Way(rate=1e-2, freeze="trunk"),
@@ -118,6 +130,5 @@ def way(name: str, kind: str, encoder: Begun, how: Way, *, rounds: tuple[int, in
     recipe = dataclasses.replace(pretraining(encoder.model, epochs, how.rate), draws=draws)
     start = encoder.weights if how.begins else None
     transfer = Transfer(start, freeze=how.freeze, layer_decay=how.layer_decay)
-    return Arm(
-        name, encoder.model, options=encoder.options, recipe=recipe, gaps=True, transfer=transfer, watches="", **facts
-    )
+    facts |= {"gaps": True, "places": encoder.places if how.begins else (), "watches": ""}
+    return Arm(name, encoder.model, options=encoder.options, recipe=recipe, transfer=transfer, **facts)

@@ -29,6 +29,7 @@ def finetune(
     labels: Sequence[str] = ("superclass",),
     fraction: float = 1.0,
     arms: Sequence[str] = _ARMS,
+    leads: Sequence[str] = (),
     split: str = "stable",
     seeds: Sequence[int] = (0,),
     folds: Sequence[int] = (10,),
@@ -47,6 +48,8 @@ def finetune(
         fraction: Of the training patients whose labels are learnt from, above 0 and up to 1; the seed draws them.
         arms: Of finetune (all weights, those near the input more slowly), probe (the head alone), scratch, untrained
             (the head alone, on an encoder that has learnt nothing), boosting and naive.
+        leads: Those that the data have, where they are fewer than the encoder's; it is told that the others are
+            missing, and should have learnt with some missing (--subset of pretrain). By default all of its leads.
         split: As of pretrain; the audit refuses test patients whom the encoder has seen.
         seeds: One training of each arm with each seed, which also draws the patients.
         folds: Test folds, from 1.
@@ -72,7 +75,7 @@ def finetune(
     for name in arms:
         registry.nearest(name, _ARMS, "arm of this study")
     splits.known(split)
-    encoder = begun(from_)
+    encoder = begun(from_, leads)
     how = {**WAYS, "finetune": dataclasses.replace(WAYS["finetune"], rate=rate, layer_decay=layer_decay)}
     few = Few(share=fraction) if fraction < 1 else Few()
     made = [way(name, name, encoder, how[name], few=few, rounds=(epochs, draws)) for name in arms]

@@ -32,6 +32,7 @@ def label_efficiency(
     labels: Sequence[str] = ("superclass",),
     fractions: Sequence[float] = (0.01, 0.05, 0.1, 0.25, 0.6, 1.0),
     others: Sequence[str] = _OTHERS,
+    leads: Sequence[str] = (),
     split: str = "stable",
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     seeds_of_many: int = 3,
@@ -50,6 +51,7 @@ def label_efficiency(
         fractions: Shares of the training patients, above 0 and up to 1; 0.6 and 1 are among them.
         others: What stands beside the encoders: scratch, untrained (a head on an encoder that has learnt nothing) and
             boosting; scratch is always among them.
+        leads: Those that the data have, where they are fewer than the encoders'; see finetune.
         split: As of pretrain; the audit refuses test patients whom an encoder has seen.
         seeds: One training with each, which also draws the patients.
         seeds_of_many: How many of the seeds are used above 10 % of the labels, where they differ less.
@@ -77,7 +79,7 @@ def label_efficiency(
     for name in others:
         registry.nearest(name, _OTHERS, "way of learning")
     splits.known(split)
-    encoders = [begun(run) for run in from_]
+    encoders = [begun(run, leads) for run in from_]
     names = [encoder.name for encoder in encoders]
     if len(set(names)) < len(names):
         raise RunError(f"two encoders learnt by {max(names, key=names.count)}; name one run of each objective")

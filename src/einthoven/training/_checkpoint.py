@@ -60,7 +60,7 @@ def save_checkpoint(
 
     Arguments:
         folder: Where; it must not exist.
-        weights: The model's state dict.
+        weights: The model's state dict; how many bits a number has is the caller's choice.
         contract: What goes in, what comes out, and whom the model has seen.
         heads: Of an encoder that learnt without labels, what its own task took besides, as `heads.safetensors`.
     """
