@@ -16,7 +16,7 @@ from einthoven import registry
 from einthoven.datasets.simulated import Simulated
 from einthoven.layers.dropout import Dropout
 from einthoven.layers.temporal import Conv
-from einthoven.models import Estimator, Network, Shape, build
+from einthoven.models import Encoder, Estimator, Network, Shape, build
 from einthoven.signals.beat_shape import beat_shape
 from einthoven.signals.features import features
 
@@ -24,6 +24,8 @@ SHAPE = Shape(leads=12, samples=500, rate_hz=100.0, classes=3)
 BESIDE = dataclasses.replace(SHAPE, exclusive=True, covariates=3)
 CLASSES = {name: registry.get("models", name) for name in registry.names("models")}
 NETWORKS = [name for name, cls in CLASSES.items() if issubclass(cls, Network)]
+ENCODERS = [name for name, cls in CLASSES.items() if issubclass(cls, Encoder)]
+GAPS = dataclasses.replace(SHAPE, gaps=True)
 ESTIMATORS = [name for name, cls in CLASSES.items() if issubclass(cls, Estimator)]
 BF16_TOLERANCE = 0.03  # of the largest logit: bf16 rounds to 1/256, and a network has up to a hundred layers
 
@@ -325,6 +327,69 @@ def test_the_beat_network_learns_where_a_wave_lies() -> None:
         nn.functional.binary_cross_entropy_with_logits(model(x[:64]), y[:64]).backward()
         optimizer.step()
     assert ((model(x[64:]) > 0) == (y[64:] > 0)).float().mean() > 0.9  # in training, for its statistics are young
+
+
+# Encoders
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+class TestEncoder:
+    """Every encoder: a sequence that is pooled, and signals of which something is missing."""
+
+    @pytest.mark.parametrize("samples", [500, 499, 333])
+    def test_features_are_the_pooled_sequence(self, name: str, samples: int) -> None:
+        model, x = stirred(name).eval(), signals(samples=samples)
+        steps = model.steps(x)
+        assert steps.shape[:2] == (4, model.channels)
+        assert model.offset(samples) >= 0 and steps.shape[2] * model.stride >= model.offset(samples) + samples
+        assert (steps.shape[2] - 1) * model.stride < (samples if model.any_length else SHAPE.samples)
+        features = model.pool(steps)
+        assert features.shape == (4, model.width) and torch.equal(features, model.features(x))
+        model.fast = True
+        assert apart(model.steps(x), steps) < 1e-4
+
+    def test_a_step_looks_at_its_own_time(self, name: str) -> None:
+        """What happens at the end of a signal is told by the last steps more than by the first ones."""
+        model, x = stirred(name).eval(), signals(samples=SHAPE.samples)
+        late = x.clone()
+        late[..., -model.stride :] += 3
+        change = (model.steps(late) - model.steps(x)).abs().sum(dim=(0, 1))
+        assert change.argmax() >= len(change) - 2 and change[-1] > change[0]
+
+    def test_what_is_missing_is_marked_and_the_mark_is_learnt(self, name: str) -> None:
+        model, x = stirred(name, GAPS).eval(), signals()
+        gone = x.clone()
+        gone[:, 4], gone[:, :, 100:140] = torch.nan, torch.nan
+        logits = model(gone)
+        assert torch.isfinite(logits).all() and torch.isfinite(model.steps(gone)).all()
+        by_hand = torch.where(torch.isnan(gone), model.absent[:, None], gone)
+        assert torch.equal(logits, model(by_hand)) and not torch.allclose(logits, model(torch.nan_to_num(gone)))
+        assert torch.equal(model(x), without_gaps(model, name)(x)), "with nothing missing it is the plain network"
+        model.train()
+        (model(gone) * torch.randn(4, 3, generator=torch.Generator().manual_seed(2))).sum().backward()
+        assert (model.absent.grad != 0).all(), "every lead has a hidden span"
+
+    def test_any_subset_of_leads_is_taken(self, name: str) -> None:
+        model = stirred(name, GAPS).eval()
+        for kept in ([0], [1, 6], list(range(6))):
+            x = torch.full((2, 12, 500), torch.nan)
+            x[:, kept] = signals(2)[:, kept]
+            assert torch.isfinite(model(x)).all()
+
+    def test_only_where_gaps_are_expected_there_is_a_mark(self, name: str) -> None:
+        plain, open_ = network(name), network(name, GAPS)
+        assert set(open_.state_dict()) - set(plain.state_dict()) == {"absent"}
+        assert open_.absent.shape == (12,) and not hasattr(plain, "absent")
+
+
+def without_gaps(model: Network, name: str) -> Network:
+    """The same network built for signals without gaps."""
+    twin = network(name).eval()
+    twin.load_state_dict({key: tensor for key, tensor in model.state_dict().items() if key != "absent"})
+    for module in twin.modules():
+        if isinstance(module, Dropout):
+            module.share = 0.0
+    return twin
 
 
 # Estimators

@@ -148,7 +148,15 @@ def test_the_table_is_the_score_of_the_decisions() -> None:
             "decision": said.ravel(),
         }
     ).assign(source="here", part="test", probability=0.5, model="one", seed=0, fold=1)
-    found = challenge(long, label_sets={"cinc2020": codes, "code6": []}, resamples=50)
-    assert found["value"].tolist() == [pytest.approx(challenge_score(truth, said, 2020))]
+    found = challenge(long, label_sets={"cinc2020": codes, "code6": []}, resamples=50, minimum_positives=4)
+    assert found["over"].tolist() == ["all", "enough"] and found["model"].tolist() == ["one", "one"]
+    kept = truth.sum(axis=0) >= 4
+    want = [challenge_score(truth, said, 2020), challenge_score(truth & kept, said & kept, 2020)]
+    assert found["value"].tolist() == pytest.approx(want)
+    assert found["classes"].tolist() == [len(codes), kept.sum()] and 0 < kept.sum() < len(codes)
+    rare = codes[int(np.argmin(truth.sum(axis=0)))]
+    assert found["without"][0] == "" and f"{rare} ({truth.sum(axis=0).min()})" in found["without"][1].split(", ")
     assert (found["low"] < found["value"]).all() and (found["value"] < found["high"]).all()
+    easy = challenge(long, label_sets={"cinc2020": codes}, resamples=5, minimum_positives=0)
+    assert easy["over"].tolist() == ["all"]
     assert challenge(long, label_sets={"other": codes}).empty

@@ -6,11 +6,14 @@ entry is credited with the weight of its two classes: a diagnosis that is treate
 the records is then stretched so that the truth has 1, and the answer "sinus rhythm" to every record 0. It may be
 negative.
 
-A label that nobody gave counts as absent here, as it does in the challenge.
+A label that nobody gave counts as absent here, as it does in the challenge. A class of which hardly any record is
+positive can only cost, by false alarms; so there is a second score over the classes with enough positives, as though
+there were no others.
 """
 
 __all__ = ["challenge", "challenge_score"]
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +26,11 @@ from einthoven.evaluation._trials import trials
 from einthoven.evaluation.bootstrap import interval, resampled
 from einthoven.labels._cinc import YEARS
 from einthoven.labels._cinc import weights as worth_of
+
+_COLUMNS = [
+    *("label_set", "model", "over", "value", "low", "high", "classes", "without", "unknown", "records", "seeds"),
+    "resamples",
+]
 
 
 def challenge_score(
@@ -80,6 +88,7 @@ def challenge(
     resamples: int = 1000,
     level: float = 0.95,
     seed: int = 0,
+    minimum_positives: int = 10,
 ) -> pd.DataFrame:
     """The score of each model on each label set that is a challenge's.
 
@@ -89,10 +98,13 @@ def challenge(
         resamples: How many times the patients are drawn.
         level: Of the intervals.
         seed: Of the draws.
+        minimum_positives: With fewer positives a class is left out of the score over `enough`.
 
     Returns:
-        One row a label set and model: value (the mean over seeds), low, high, unknown (truths that nobody gave and that
-        count as absent), records, seeds, resamples. No rows for other label sets.
+        One row a label set, model and `over`, which is `all` classes or those with `enough` positives, where some have
+        not: value (the mean over seeds), low, high, classes (how many), without (which are left out, with their
+        positives), unknown (truths that nobody gave and that count as absent), records, seeds, resamples. No rows for
+        other label sets.
     """
 
     years = {f"cinc{year}": year for year in YEARS}
@@ -102,13 +114,17 @@ def challenge(
         weights = resampled(table.cluster, resamples, seed)
         order = [table.classes.index(code) for code in label_sets[name]]
         truth = table.truth[:, order]
-        for model, seeds in table.seeds.items():
+        positives = (truth > 0.5).sum(axis=0)
+        enough = positives >= minimum_positives
+        left = [f"{code} ({n})" for code, n in zip(label_sets[name], positives, strict=True) if n < minimum_positives]
+        choices = [("all", np.ones_like(enough)), *([("enough", enough)] if left and enough.any() else [])]
+        for (over, counted), (model, seeds) in itertools.product(choices, table.seeds.items()):
             said = [table.answers["decision", model, one][:, order] > 0.5 for one in seeds]
-            each = [np.asarray(challenge_score(truth > 0.5, yes, years[name], weights)) for yes in said]
-            scores = np.mean(each, axis=0)
+            each = [challenge_score((truth > 0.5) & counted, yes & counted, years[name], weights) for yes in said]
+            scores = np.mean([np.asarray(one) for one in each], axis=0)
             span = interval(scores[1:], level)
-            row = {"label_set": name, "model": model, "value": float(scores[0]), "low": span.low, "high": span.high}
-            counts = {"unknown": int(np.isnan(truth).sum()), "records": len(truth), "seeds": len(seeds)}
-            rows.append({**row, **counts, "resamples": resamples})
-    columns = ["label_set", "model", "value", "low", "high", "unknown", "records", "seeds", "resamples"]
-    return pd.DataFrame(rows, columns=columns)
+            row = {"label_set": name, "model": model, "over": over, "value": float(scores[0]), "low": span.low}
+            row |= {"high": span.high, "classes": int(counted.sum()), "without": ", ".join(left * (over != "all"))}
+            row |= {"unknown": int(np.isnan(truth[:, counted]).sum()), "records": len(truth), "seeds": len(seeds)}
+            rows.append({**row, "resamples": resamples})
+    return pd.DataFrame(rows, columns=_COLUMNS)

@@ -35,7 +35,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
         *("label_set", "model", "source", "class", "metric", "detectable", "positives_home", "positives_away", "note"),
         *(f"{place}{end}" for place in ("home", "away", "drop") for end in ("", "_low", "_high")),
     ),
-    "challenge": ("label_set", "model", *_INTERVAL, "unknown", "records"),
+    "challenge": ("label_set", "model", "over", *_INTERVAL, "without", "classes", "unknown", "records"),
     "calibration": (
         *("label_set", "model", "class", "metric", "before", "before_low", "before_high"),
         *("after", "after_low", "after_high", "change", "change_low", "change_high", "note"),

@@ -211,13 +211,20 @@ def abstention(run: Run, label_set: str) -> list[dict[str, Any]]:
 
 
 def challenge(run: Run, label_set: str) -> list[dict[str, Any]]:
-    """The challenge score of each model, where the label set is a challenge's."""
+    """The challenge scores of each model, where the label set is a challenge's: over all its classes, and over some."""
     table = run.tables["challenge"]
-    found = {row["model"]: row for row in rows(table[table["label_set"] == label_set])}
+    kinds = {over: rows(mine) for over, mine in table[table["label_set"] == label_set].groupby("over", sort=False)}
+    scores = {over: {row["model"]: row for row in found} for over, found in kinds.items()}
     return [
-        {"model": name, "score": interval(row["value"], row["low"], row["high"]), "unknown": row["unknown"]}
-        for name in run.models
-        if (row := found.get(name))
+        {
+            **{key: kinds[over][0][key] for key in ("unknown", "classes", "without")},
+            "scores": [
+                {"model": name, "score": interval(row["value"], row["low"], row["high"])}
+                for name in run.models
+                if (row := found.get(name))
+            ],
+        }
+        for over, found in scores.items()
     ]
 
 
