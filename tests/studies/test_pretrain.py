@@ -11,6 +11,7 @@ import pytest
 from safetensors.torch import load_file
 
 from einthoven import studies
+from einthoven.cli.report import report
 from einthoven.datasets.simulated import Simulated
 from einthoven.diagnosis import Model, Refused, reconstruct
 from einthoven.drawing.paper import paper
@@ -294,12 +295,13 @@ def test_an_unfinished_grid_is_evaluated_once_the_planned_contrast_is_there(
     )
     facts = json.loads((out / "experiment.json").read_text())
     (out / "experiment.json").write_text(json.dumps({**facts, "arms": json.loads(json.dumps(grid.facts()["arms"]))}))
-    evaluate_run(out)
+    (out / "results.json").unlink()
+    report(out)
     table = pd.read_parquet(out / "results" / "efficiency.parquet")
     assert set(table["family"]) == {"masked_lead_order", "scratch"} and set(table["share"]) == {0.1, 0.6, 1.0}
     reaches = pd.read_parquet(out / "results" / "reaches.parquet")
     assert ((reaches["family"] == "masked_lead_order") & (reaches["share"] == 0.6)).any()
-    page = write(out).read_text(encoding="utf-8")
+    page = (out / "report.html").read_text(encoding="utf-8")
     assert "8 of 22 trainings of this grid are finished" in page and "How many labels" in page
     assert "masked_lead_order with 60\u00a0% of the labels against scratch with all" in page
     shutil.rmtree(out / "cells" / "scratch@100%-seed0-fold10")

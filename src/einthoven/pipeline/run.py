@@ -5,7 +5,7 @@ cells/MODEL-seedS-foldF/   history.json  predictions.parquet  checkpoint/  cell.
 predictions.parquet  results/*.parquet  results.json  examples.parquet
 """
 
-__all__ = ["evaluate_run", "run"]
+__all__ = ["run"]
 
 import concurrent.futures.process
 import contextlib
@@ -23,21 +23,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from tqdm import tqdm
 
 from einthoven import splits
 from einthoven.audit import STATUSES, Verdict, keep
-from einthoven.evaluation import efficiency, evaluate, evaluate_beats, pretext
 from einthoven.pipeline.audited import after, before
 from einthoven.pipeline.cell import check, compute
 from einthoven.pipeline.cohort import Cohort, open_cohort
-from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
+from einthoven.pipeline.evaluated import evaluate_run
+from einthoven.pipeline.experiment import Experiment, RunError
 from einthoven.pipeline.learning import sources
-from einthoven.pipeline.task import Task, cell_folder, is_done, write_json
-from einthoven.splits import LeakError, many
+from einthoven.pipeline.task import Task, cell_folder, is_done, seconds_of, write_json
+from einthoven.splits import LeakError
 from einthoven.store.workers import pool
 from einthoven.training import Device
 
@@ -96,98 +95,19 @@ def run(
     write_json(out / "flow.json", cohort.flow)
     _cohort_table(cohort).to_parquet(out / "cohort.parquet", index=False)
     learnt = [task for task in todo if not task.cell.arm.members]
+    opened = time.perf_counter()
+    write_json(out / "environment.json", _environment(out, command, opened - began, workers, device, tasks))
     try:
         _compute_all(learnt, len(tasks) - len(todo), cohort, kept, workers, progress)
         for task in todo:
             if task.cell.arm.members:
                 compute(task, cohort)
     finally:  # what is finished can be evaluated, however this ends
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - opened
         write_json(out / "environment.json", _environment(out, command, seconds, workers, device, tasks))
     evaluate_run(out, cohort)
     keep(out / "audit", subject, after(subject, cohort.sides, out, verdicts))
     return out
-
-
-def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
-    """Makes every table of a run from the predictions of its finished cells.
-
-    Arguments:
-        out: The run folder.
-        cohort: Its records, for the signals of the strongest mistakes; without it those that are there stay.
-
-    Raises:
-        RunError: If a cell is not finished without which there is nothing to say.
-    """
-
-    facts = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
-    names = _names(facts)
-    done = [name for name in names if (out / "cells" / name / "cell.json").is_file()]
-    arms = {arm["name"] for arm in facts["arms"]} if not _scarce(facts) else {facts["primary"], facts["baseline"]}
-    if lacking := [name for name in names if name not in done and name.rpartition("-seed")[0] in arms]:
-        raise RunError(f"{out}: {many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}, are not finished; "
-                       "the same command goes on")  # fmt: skip
-    predictions = pd.concat(
-        [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in sorted(done)], ignore_index=True
-    )
-    predictions.to_parquet(out / "predictions.parquet", index=False)
-    tables = _tables(facts, predictions, out)
-    (out / "results").mkdir(exist_ok=True)
-    for name, table in tables.items():
-        table.to_parquet(out / "results" / f"{name}.parquet", index=False)
-    texts = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
-    write_json(out / "results.json", texts)
-    if cohort is not None and "mistakes" in tables:
-        _examples(tables["mistakes"], cohort).to_parquet(out / "examples.parquet", index=False)
-
-
-def _names(facts: dict[str, Any]) -> list[str]:
-    """The cells of a run by their names."""
-    grid = [(arm, seed, fold) for arm in facts["arms"] for seed in facts["seeds"][: arm.get("seeds")]
-            for fold in facts["folds"]]  # fmt: skip
-    return sorted(Cell(Arm(arm["name"]), seed, fold).name for arm, seed, fold in grid)
-
-
-def _scarce(facts: dict[str, Any]) -> dict[str, float]:
-    """The share of the labels of each arm, where arms differ in that; else nothing."""
-    shares = {arm["name"]: (arm.get("few") or {}).get("share") or 1.0 for arm in facts["arms"]}
-    return shares if len(set(shares.values())) > 1 else {}
-
-
-def _tables(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:
-    """All tables, by what the run is about."""
-    planned = {key: facts[key] for key in ("baseline", "primary", "resamples")}
-    if not facts["labels"]:
-        return {"pretext": pretext(predictions, resamples=facts["resamples"])}
-    if facts.get("exclusive"):
-        pairs = [(first, second) for first, second in facts["pairs"]]
-        return evaluate_beats(predictions, pairs=pairs, **planned)
-    shares, sets = _scarce(facts), facts["label_sets"]
-    most = max(shares.values(), default=1.0)
-    whole = {name for name, share in shares.items() if share == most} | {facts["primary"], facts["baseline"]}
-    whole &= set(predictions["model"])
-    chosen = predictions[predictions["model"].isin(whole)] if shares else predictions
-    tables = evaluate(chosen, pd.read_parquet(out / "cohort.parquet"), label_sets=sets, **planned)
-    _complete_contracts(out, tables["thresholds"])
-    if shares:
-        supervised = facts["baseline"].rpartition("@")[0]
-        tables |= efficiency(predictions, shares, label_sets=sets, supervised=supervised, resamples=facts["resamples"])
-    return tables
-
-
-def _complete_contracts(out: Path, thresholds: pd.DataFrame) -> None:
-    """Writes what was fitted on validation rows into the contract of each checkpoint."""
-    for (model, seed, fold), rows in thresholds.groupby(["model", "seed", "fold"]):
-        path = cell_folder(out, Cell(Arm(str(model)), int(str(seed)), int(str(fold)))) / "checkpoint" / "contract.json"
-        if path.exists():
-            contract = json.loads(path.read_text(encoding="utf-8"))
-            columns = {"thresholds": "threshold", "rule_out": "rule_out", "missed": "missed", "positives": "positives"}
-            fitted: dict[str, Any] = {
-                name: dict(zip(rows["class"], rows[column].tolist(), strict=True)) for name, column in columns.items()
-            }
-            fitted["temperature"] = float(rows["temperature"].iloc[0])
-            if contract != {**contract, **fitted}:
-                write_json(path, {**contract, **fitted})
 
 
 @contextlib.contextmanager
@@ -348,8 +268,7 @@ def _environment(
     out: Path, command: str, seconds: float, workers: int, device: Device, tasks: list[Task]
 ) -> dict[str, Any]:
     """With what the run was made: its first start, and the seconds of all sessions together."""
-    done = [task for task in tasks if (task.folder / "cell.json").is_file()]
-    cells = {task.cell.name: json.loads((task.folder / "cell.json").read_text())["seconds"] for task in done}
+    cells = seconds_of(out, [task.cell.name for task in tasks])
     path = out / "environment.json"
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     started = before.get("started", (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds"))
@@ -366,20 +285,3 @@ def _environment(
         },
         "settings": {"workers": workers, "device": dataclasses.asdict(device), "precision": device.resolved},
     }
-
-
-def _examples(mistakes: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
-    """The strongest mistakes with their signals, for the report to draw."""
-    position = {name: i for i, name in enumerate(cohort.table["record_id"])}
-    rows = np.array([position[name] for name in mistakes["record"]], dtype=np.int64)
-    length = int(cohort.table["samples"].iloc[rows].max()) if len(rows) else 0
-    signals = cohort.signals.batch(cohort.rows[rows], length)
-    preparation = cohort.signals.preparation
-    return mistakes.assign(
-        unit=preparation.unit,
-        rate_hz=preparation.rate_hz,
-        leads=pd.Series([list(preparation.leads)] * len(rows), dtype=object),
-        samples=[signal.ravel() for signal in signals],
-        age=cohort.table["age"].to_numpy()[rows],
-        sex=cohort.table["sex"].to_numpy()[rows],
-    )

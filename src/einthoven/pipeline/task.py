@@ -1,9 +1,10 @@
 """A cell that is to be computed, and what it leaves in its folder."""
 
-__all__ = ["Task", "cell_folder", "is_done", "shape_of", "write_json"]
+__all__ = ["Task", "cell_folder", "finished", "is_done", "seconds_of", "shape_of", "write_json"]
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +31,34 @@ def cell_folder(run: Path, cell: Cell) -> Path:
     return run / "cells" / cell.name
 
 
+def finished(folder: Path) -> dict[str, Any]:
+    """What a finished cell says of itself; nothing where it is not finished."""
+    try:
+        facts = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return facts if "identity" in facts and (folder / "predictions.parquet").is_file() else {}
+
+
+def seconds_of(run: Path, names: Iterable[str]) -> dict[str, float]:
+    """What each finished cell took."""
+    found = {name: finished(run / "cells" / name) for name in names}
+    return {name: facts["seconds"] for name, facts in found.items() if facts}
+
+
 def is_done(folder: Path, identity: str) -> bool:
     """Whether the cell is finished.
 
     Raises:
         RunError: If it is finished, but not the one that is wanted.
     """
-    try:
-        facts = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return False
-    if "identity" not in facts:
-        return False
-    if facts["identity"] != identity:
+    facts = finished(folder)
+    if facts and facts["identity"] != identity:
         raise RunError(
             f"{folder} was computed with other settings, data or precision; choose another folder with --out, or "
             "delete that cell to compute it again"
         )
-    return (folder / "predictions.parquet").is_file()
+    return bool(facts)
 
 
 def write_json(path: Path, value: Any) -> None:

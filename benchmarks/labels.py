@@ -1,0 +1,118 @@
+"""What `benchmarks/results` keeps of learning without labels: prints tables as Markdown and writes the same as JSON.
+
+python benchmarks/labels.py runs/efficiency --encoders runs/masked_lead_order runs/masked --out benchmarks/results/x.json
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def span(row: pd.Series, value: str = "value", plus: bool = False) -> str:
+    """A value with its interval."""
+
+    sign = "+" if plus else ""
+    return f"{row[value]:{sign}.3f} [{row['low']:{sign}.3f}, {row['high']:{sign}.3f}]"
+
+
+def encoder_table(runs: list[Path]) -> list[str]:
+    """How well each encoder does its own task, and how fast it learnt."""
+
+    lines = ["| encoder | measure | test records | value | windows/s in training |", "|---|---|---|---|---|"]
+    for run in runs:
+        flow = json.loads((run / "flow.json").read_text())
+        learnt = sum(part["records"] for part in flow["parts"] if part["part"] == "train")
+        history = json.loads(next(run.glob("cells/*/history.json")).read_text())
+        speed = learnt / np.median([epoch["seconds"] for epoch in history])
+        table = pd.read_parquet(run / "results" / "pretext.parquet").query("source == 'all'")
+        for _, row in table.iterrows():
+            lines.append(f"| {row['model']} | {row['measure']} | {row['records']} | {span(row)} | {speed:.0f} |")
+    return lines
+
+
+def curve_table(efficiency: pd.DataFrame, label_set: str, metric: str) -> list[str]:
+    """Each way of learning at each share of the labels; the number of seeds in brackets."""
+
+    table = efficiency[(efficiency["label_set"] == label_set) & (efficiency["metric"] == metric)]
+    shares = sorted(table["share"].unique())
+    lines = [f"| | {' | '.join(f'{share:.0%}' for share in shares)} |", "|---|" + "---|" * len(shares)]
+    for name, rows in table.groupby("family", sort=False):
+        found = {row["share"]: f"{span(row)} ({row['seeds']})" for _, row in rows.iterrows()}
+        lines.append(f"| {name} | {' | '.join(found.get(share, '') for share in shares)} |")
+    return lines
+
+
+def reach_table(reaches: pd.DataFrame, label_set: str) -> list[str]:
+    """Paired differences in macro AUROC from supervision, with all labels and with as many."""
+
+    table = reaches[(reaches["label_set"] == label_set) & (reaches["metric"] == "auroc")]
+    lines = [
+        "| | labels | less all labels | reaches | detectable | less as many | p |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (name, share), rows in table.groupby(["family", "share"], sort=False):
+        kinds = {row["kind"]: row for _, row in rows.iterrows()}
+        full, same = (kinds.get(kind) for kind in ("full", "same"))
+        cells = ["", "", ""] if full is None else [span(full, "difference", True), "yes" if full["reaches"] else "no"]
+        cells = cells[:2] + ["" if full is None else f"{full['detectable']:.3f}"]
+        cells += ["", ""] if same is None else [span(same, "difference", True), f"{same['p']:.3f}"]
+        lines.append(f"| {name} | {share:.0%} | {' | '.join(cells)} |")
+    return lines
+
+
+def worth_table(worth: pd.DataFrame, label_set: str) -> list[str]:
+    """The share of the labels that supervision needs for the same macro AUROC."""
+
+    table = worth[(worth["label_set"] == label_set) & (worth["metric"] == "auroc")]
+    lines = ["| | with | supervision needs |", "|---|---|---|"]
+    words = {"at_least": "at least ", "at_most": "at most "}
+    for _, row in table.iterrows():
+        need = f"{words.get(row['bound'], '')}{row['share_worth']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
+        lines.append(f"| {row['family']} | {row['share']:.0%} | {need} |")
+    return lines
+
+
+def main() -> None:
+    """Prints the tables and writes the JSON."""
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--encoders", type=Path, nargs="*", default=[])
+    parser.add_argument("--out", type=Path, required=True, help="where to write the numbers as JSON")
+    asked = parser.parse_args()
+    experiment, environment = (json.loads((asked.run / f"{n}.json").read_text()) for n in ("experiment", "environment"))
+    tables = {
+        name: pd.read_parquet(asked.run / "results" / f"{name}.parquet") for name in ("efficiency", "reaches", "worth")
+    }
+    if asked.encoders:
+        print("\n".join(encoder_table(asked.encoders)) + "\n")
+    for label_set in experiment["label_sets"]:
+        parts = [curve_table(tables["efficiency"], label_set, metric) for metric in ("auroc", "auprc")]
+        parts += [reach_table(tables["reaches"], label_set), worth_table(tables["worth"], label_set)]
+        print(f"### {label_set}\n\n" + "\n\n".join("\n".join(part) for part in parts) + "\n")
+    cells = environment["seconds_of_cells"]
+    facts: dict[str, Any] = {
+        "experiment": {key: value for key, value in experiment.items() if key != "cards"},
+        "versions": environment["versions"],
+        "machine": environment["machine"],
+        "cells": len(cells),
+        "hours_of_cells": sum(cells.values()) / 3600,
+        "encoders": {
+            run.name: {
+                "pretext": json.loads(pd.read_parquet(run / "results" / "pretext.parquet").to_json(orient="records")),
+                "hours": sum(json.loads((run / "environment.json").read_text())["seconds_of_cells"].values()) / 3600,
+            }
+            for run in asked.encoders
+        },
+        **{name: json.loads(table.to_json(orient="records")) for name, table in tables.items()},
+    }
+    asked.out.write_text(json.dumps(facts, indent=1) + "\n")
+    print(f"{len(cells)} cells, {facts['hours_of_cells']:.2f} hours; {facts['versions']}")
+
+
+if __name__ == "__main__":
+    main()

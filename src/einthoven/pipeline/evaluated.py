@@ -1,0 +1,123 @@
+"""The tables of a run, made from the predictions of its finished cells."""
+
+__all__ = ["evaluate_run", "stale"]
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from einthoven.evaluation import efficiency, evaluate, evaluate_beats, pretext
+from einthoven.pipeline.cohort import Cohort
+from einthoven.pipeline.experiment import Arm, Cell, RunError
+from einthoven.pipeline.task import cell_folder, finished, seconds_of, write_json
+from einthoven.splits import many
+
+
+def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
+    """Makes every table of a run from the predictions of its finished cells.
+
+    Arguments:
+        out: The run folder.
+        cohort: Its records, for the signals of the strongest mistakes; without it those that are there stay.
+
+    Raises:
+        RunError: If a cell is not finished without which there is nothing to say.
+    """
+
+    facts = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
+    names = _names(facts)
+    done = [name for name in names if finished(out / "cells" / name)]
+    arms = {arm["name"] for arm in facts["arms"]} if not _scarce(facts) else {facts["primary"], facts["baseline"]}
+    if lacking := [name for name in names if name not in done and name.rpartition("-seed")[0] in arms]:
+        raise RunError(f"{out}: {many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}, are not finished; "
+                       "the same command goes on")  # fmt: skip
+    predictions = pd.concat(
+        [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in sorted(done)], ignore_index=True
+    )
+    predictions.to_parquet(out / "predictions.parquet", index=False)
+    tables = _tables(facts, predictions, out)
+    (out / "results").mkdir(exist_ok=True)
+    for name, table in tables.items():
+        table.to_parquet(out / "results" / f"{name}.parquet", index=False)
+    environment = json.loads((out / "environment.json").read_text(encoding="utf-8"))
+    write_json(out / "environment.json", {**environment, "seconds_of_cells": seconds_of(out, names)})
+    texts = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+    write_json(out / "results.json", texts)
+    if cohort is not None and "mistakes" in tables:
+        _examples(tables["mistakes"], cohort).to_parquet(out / "examples.parquet", index=False)
+
+
+def stale(out: Path) -> bool:
+    """Whether a run has finished cells that its tables do not know."""
+    cells = [path.stat().st_mtime_ns for path in (out / "cells").glob("*/cell.json")]
+    tables = out / "results.json"
+    return bool(cells) and not (tables.is_file() and tables.stat().st_mtime_ns >= max(cells))
+
+
+def _names(facts: dict[str, Any]) -> list[str]:
+    """The cells of a run by their names."""
+    grid = [(arm, seed, fold) for arm in facts["arms"] for seed in facts["seeds"][: arm.get("seeds")]
+            for fold in facts["folds"]]  # fmt: skip
+    return sorted(Cell(Arm(arm["name"]), seed, fold).name for arm, seed, fold in grid)
+
+
+def _scarce(facts: dict[str, Any]) -> dict[str, float]:
+    """The share of the labels of each arm, where arms differ in that; else nothing."""
+    shares = {arm["name"]: (arm.get("few") or {}).get("share") or 1.0 for arm in facts["arms"]}
+    return shares if len(set(shares.values())) > 1 else {}
+
+
+def _tables(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:
+    """All tables, by what the run is about."""
+    planned = {key: facts[key] for key in ("baseline", "primary", "resamples")}
+    if not facts["labels"]:
+        return {"pretext": pretext(predictions, resamples=facts["resamples"])}
+    if facts.get("exclusive"):
+        pairs = [(first, second) for first, second in facts["pairs"]]
+        return evaluate_beats(predictions, pairs=pairs, **planned)
+    shares, sets = _scarce(facts), facts["label_sets"]
+    most = max(shares.values(), default=1.0)
+    whole = {name for name, share in shares.items() if share == most} | {facts["primary"], facts["baseline"]}
+    whole &= set(predictions["model"])
+    chosen = predictions[predictions["model"].isin(whole)] if shares else predictions
+    tables = evaluate(chosen, pd.read_parquet(out / "cohort.parquet"), label_sets=sets, **planned)
+    _complete_contracts(out, tables["thresholds"])
+    if shares:
+        supervised = facts["baseline"].rpartition("@")[0]
+        tables |= efficiency(predictions, shares, label_sets=sets, supervised=supervised, resamples=facts["resamples"])
+    return tables
+
+
+def _complete_contracts(out: Path, thresholds: pd.DataFrame) -> None:
+    """Writes what was fitted on validation rows into the contract of each checkpoint."""
+    for (model, seed, fold), rows in thresholds.groupby(["model", "seed", "fold"]):
+        path = cell_folder(out, Cell(Arm(str(model)), int(str(seed)), int(str(fold)))) / "checkpoint" / "contract.json"
+        if path.exists():
+            contract = json.loads(path.read_text(encoding="utf-8"))
+            columns = {"thresholds": "threshold", "rule_out": "rule_out", "missed": "missed", "positives": "positives"}
+            fitted: dict[str, Any] = {
+                name: dict(zip(rows["class"], rows[column].tolist(), strict=True)) for name, column in columns.items()
+            }
+            fitted["temperature"] = float(rows["temperature"].iloc[0])
+            if contract != {**contract, **fitted}:
+                write_json(path, {**contract, **fitted})
+
+
+def _examples(mistakes: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
+    """The strongest mistakes with their signals, for the report to draw."""
+    position = {name: i for i, name in enumerate(cohort.table["record_id"])}
+    rows = np.array([position[name] for name in mistakes["record"]], dtype=np.int64)
+    length = int(cohort.table["samples"].iloc[rows].max()) if len(rows) else 0
+    signals = cohort.signals.batch(cohort.rows[rows], length)
+    preparation = cohort.signals.preparation
+    return mistakes.assign(
+        unit=preparation.unit,
+        rate_hz=preparation.rate_hz,
+        leads=pd.Series([list(preparation.leads)] * len(rows), dtype=object),
+        samples=[signal.ravel() for signal in signals],
+        age=cohort.table["age"].to_numpy()[rows],
+        sex=cohort.table["sex"].to_numpy()[rows],
+    )
