@@ -1,6 +1,6 @@
 """What `benchmarks/results` keeps of learning without labels: prints tables as Markdown and writes the same as JSON.
 
-python benchmarks/labels.py runs/efficiency --encoders runs/masked_lead_order runs/masked --out benchmarks/results/x.json
+python benchmarks/labels.py runs/efficiency --encoders runs/encoder --out benchmarks/results/pretrain.json
 """
 
 import argparse

@@ -462,3 +462,55 @@ def test_a_patient_who_is_at_home_and_away_is_a_leak() -> None:
     mixed = table.assign(fold=table["fold"].mask(table.index == 0))
     with pytest.raises(LeakError, match="external"):
         splits.split("external", mixed, y, test_fold=2, folds=5)
+
+
+# stable
+
+
+def homeless(table: pd.DataFrame) -> pd.DataFrame:
+    """The cohort of which nobody has a fold."""
+    return table.assign(fold=pd.array([None] * len(table), dtype="Int64"))
+
+
+def stable(table: pd.DataFrame, test_fold: int = 10, folds: int = 10) -> np.ndarray:
+    return splits.split("stable", table, np.zeros((len(table), 0)), test_fold=test_fold, folds=folds)
+
+
+def test_a_record_stands_where_it_stands_whatever_else_is_there() -> None:
+    table = homeless(make([None, *range(120), *range(60), *[None] * 60])[0])
+    parts = pd.Series(stable(table), index=table["record_id"])
+    some = table.sample(frac=0.6, random_state=0)
+    pd.testing.assert_series_equal(pd.Series(stable(some), index=some["record_id"]), parts[some["record_id"]])
+    assert not splits.overlap(table, parts.to_numpy()).shape[0]
+    labelled = splits.split("stable", table, make([0] * len(table))[1], test_fold=10)
+    np.testing.assert_array_equal(labelled, parts.to_numpy())
+
+
+def test_the_publishers_fold_holds_and_takes_the_patients_other_records_along() -> None:
+    table = make([*range(60), *range(60)], folds=10)[0]
+    whole = stable(table)
+    np.testing.assert_array_equal(whole == "test", table["fold"] == 10)
+    np.testing.assert_array_equal(whole == "validation", table["fold"] == 9)
+    half = table.assign(fold=table["fold"].mask(np.arange(120) >= 60))
+    np.testing.assert_array_equal(stable(half), whole)
+    moved = table.assign(fold=table["fold"].mask(np.arange(120) == 60, 3 if table["fold"][60] != 3 else 4))
+    with pytest.raises(LeakError, match="'stable' puts 1 patients into both parts"):
+        stable(moved, test_fold=int(moved["fold"][60]))
+    with pytest.raises(ValueError, match="name fold 10, more than the 5"):
+        stable(table, test_fold=5, folds=5)
+
+
+def test_copies_stand_together_and_folds_are_about_even() -> None:
+    table = homeless(make([None] * 3000)[0])
+    shares = pd.Series(stable(table)).value_counts(normalize=True)
+    assert abs(shares["test"] - 0.1) < 0.025 and abs(shares["validation"] - 0.1) < 0.025
+    owner = [f"record c:{i // 2}" for i in range(3000)]
+    parts = stable(table.assign(owner=owner))
+    np.testing.assert_array_equal(parts[::2], parts[1::2])
+
+
+def test_the_fold_of_an_id_stays_what_it_was() -> None:
+    """A ledger would be worthless otherwise: who was tested once must be tested again."""
+    table = homeless(make([*range(6), None])[0])
+    fold = splits.get("stable").assign(table, np.zeros((7, 0)), 10, 0)
+    assert fold.tolist() == [6, 10, 8, 10, 9, 5, 3]

@@ -37,6 +37,10 @@ def test_cinc_has_the_codes_of_its_index(data: Path, cinc: Dataset) -> None:
     ids = [f"ptbxl:{int(r[2:])}" if r.startswith("HR") else f"cinc2021:{r}" for r in index["record"]]
     table = cinc.table().set_index("record_id")
     assert len(table) == len(index) == 225 and set(table.index) == set(ids)
+    ours = pd.read_csv(data / "ptbxl" / "ptbxl_metadata_21799.csv").set_index("ecg_id")["strat_fold"]
+    twins = table[table["source"] == "PTB-XL"]
+    assert twins["fold"].tolist() == [ours[int(name.partition(":")[2])] for name in twins.index]
+    assert table.loc[table["source"] != "PTB-XL", "fold"].isna().all()
     assert Counter(table["source"]) == {"CPSC2018": 154, "PTB-XL": 39, "CPSC-Extra": 29, "PTB": 3}
     for record, dx, source in zip(ids, index["dx_snomed"], index["database"], strict=True):
         assert set(table["positive"][record]) == {f"snomed:{code}" for code in dx.split(",")}, record

@@ -46,7 +46,7 @@ def audit(
     Arguments:
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl.
         split: Who goes where: a CSV or Parquet file with a record and a part (train, validation, test) in each row, or
-            official, by_patient, by_source, external, by_example. Without one each data set is a side.
+            official, by_patient, by_source, external, stable, by_example. Without one each data set is a side.
         test_fold: The fold that is the test set; by default the last.
         folds: How many folds a split makes.
         labels: Label sets whose classes are looked at, such as superclass.

@@ -61,7 +61,8 @@ def code(
         models: The models; the first is the primary one and is compared with boosting, or else with the last. Names
             joined by + stand for the mean of those models' answers, as in xresnet1d101+boosting.
         split: Who goes where: by_patient, official, by_source, external (official folds; data without folds are only
-            tested), the leaky by_example, or a file of your own, such as my.csv, which says it record by record.
+            tested), stable (the official fold, or one that the patient's id decides), the leaky by_example, or a file
+            of your own, such as my.csv, which says it record by record.
         seeds: One training of each model with each seed.
         folds: Test folds, from 1; all of them make a cross-fitting in which each record is predicted once.
         fold_count: How many folds there are; of them one is the test set and one validation.
