@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from einthoven.evaluation.efficiency import MARGIN
+
 
 def span(row: pd.Series, value: str = "value", plus: bool = False) -> str:
     """A value with its interval."""
@@ -41,9 +43,21 @@ def curve_table(efficiency: pd.DataFrame, label_set: str, metric: str) -> list[s
     shares = sorted(table["share"].unique())
     lines = [f"| | {' | '.join(f'{share:.0%}' for share in shares)} |", "|---|" + "---|" * len(shares)]
     for name, rows in table.groupby("family", sort=False):
-        found = {row["share"]: f"{span(row)} ({row['seeds']})" for _, row in rows.iterrows()}
+        found = {row["share"]: f"{span(row)} ± {row['seed_sd']:.3f} ({row['seeds']})" for _, row in rows.iterrows()}
         lines.append(f"| {name} | {' | '.join(found.get(share, '') for share in shares)} |")
     return lines
+
+
+def differ(row: pd.Series) -> str:
+    """A paired difference with its interval over patients, and the deviation over seeds."""
+
+    return f"{span(row, 'difference', True)} ± {row['seed_sd']:.3f} ({row['seeds']})"
+
+
+def verdict(row: pd.Series) -> str:
+    """Whether full supervision is reached."""
+
+    return "yes" if row["reaches"] else "no" if row["high"] < -MARGIN else "cannot tell"
 
 
 def reach_table(reaches: pd.DataFrame, label_set: str) -> list[str]:
@@ -57,9 +71,8 @@ def reach_table(reaches: pd.DataFrame, label_set: str) -> list[str]:
     for (name, share), rows in table.groupby(["family", "share"], sort=False):
         kinds = {row["kind"]: row for _, row in rows.iterrows()}
         full, same = (kinds.get(kind) for kind in ("full", "same"))
-        cells = ["", "", ""] if full is None else [span(full, "difference", True), "yes" if full["reaches"] else "no"]
-        cells = cells[:2] + ["" if full is None else f"{full['detectable']:.3f}"]
-        cells += ["", ""] if same is None else [span(same, "difference", True), f"{same['p']:.3f}"]
+        cells = ["", "", ""] if full is None else [differ(full), verdict(full), f"{full['detectable']:.3f}"]
+        cells += ["", ""] if same is None else [differ(same), f"{same['p']:.3f}"]
         lines.append(f"| {name} | {share:.0%} | {' | '.join(cells)} |")
     return lines
 

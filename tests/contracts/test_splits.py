@@ -377,7 +377,7 @@ def test_a_file_of_parts_is_a_splitter_for_the_last_fold(tmp_path: Path) -> None
     want = ["train"] * 18 + ["validation"] * 4 + ["test"] * 5 + [""] * 3
     for folds in (3, 10):
         assert splits.split(name, table, y, test_fold=folds, folds=folds).tolist() == want
-    with pytest.raises(ValueError, match="names its test set; it counts as fold 10, so ask for --folds 10 alone"):
+    with pytest.raises(ValueError, match="names its test set; it counts as fold 10, so test on fold 10 alone"):
         splits.split(name, table, y, test_fold=1, folds=10)
     with pytest.raises(ValueError, match="take three folds, not 2"):
         splits.split(name, table, y, test_fold=2, folds=2)

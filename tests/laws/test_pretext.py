@@ -257,6 +257,16 @@ def test_what_was_not_there_is_not_asked_for() -> None:
         assert all(torch.isnan(value[0]) and torch.isfinite(value[1:]).all() for value in measured.values())
 
 
+def test_padding_is_not_asked_for_and_not_marked() -> None:
+    x = noise()
+    x[:, :, :60], x[:, 5] = 0, 0
+    batch = Masked().draw(x, RATE, np.random.default_rng(0))
+    assert np.isnan(batch["signal"][:, :, :60]).all() and np.isnan(batch["signal"][:, 5]).all()
+    seen = ~np.isnan(batch["x"])
+    np.testing.assert_array_equal(batch["x"][seen], x[seen])
+    np.testing.assert_array_equal(seen, np.broadcast_to(~batch["hidden"][:, None], x.shape))
+
+
 def test_the_naming_loss_of_a_guess_is_ln_12_and_of_the_truth_0() -> None:
     order = torch.from_numpy(ShuffleLeads().draw(5, 12, np.random.default_rng(0)))
     there = torch.ones(5, 12, dtype=torch.bool)

@@ -82,7 +82,7 @@ def test_an_encoder_is_kept_with_its_ledger_and_its_own_task_is_judged(encoders:
     assert test and not {hash_patient(patient) for patient in test} & seen and not contract["records_seen"]
     cohort = pd.read_parquet(encoders[name] / "cohort.parquet")
     validation = set(table.loc[table["part"] == "validation", "patient"])
-    assert seen == {hash_patient(patient) for patient in set(cohort["patient"]) - test - validation | validation}
+    assert seen == {hash_patient(patient) for patient in set(cohort["patient"]) - test - validation}
 
 
 def test_a_page_says_what_the_encoder_learnt(encoders: dict[str, Path]) -> None:
@@ -222,6 +222,22 @@ def test_a_test_patient_whom_the_encoder_has_seen_is_refused(
     with pytest.raises(LeakError, match="has seen .* patients in "):
         run(other, tmp_path / "leak", stores=stores, device=CPU, progress=False)
     assert not (tmp_path / "leak" / "cells").exists()
+    second = dataclasses.replace(other, folds=(10, 2))
+    with pytest.raises(LeakError, match=r"Fold 2: .* has seen .* patients in test .* Test on the fold"):
+        run(second, tmp_path / "leak", stores=stores, device=CPU, progress=False)
+
+
+def test_data_that_the_encoder_has_not_seen_join_those_that_it_has(
+    encoders: dict[str, Path], tmp_path: Path, stores: Path
+) -> None:
+    """And nobody need know the patients: nothing but training was learnt from."""
+    more = [*DATA, "simulated=20,seed=7"]
+    mixed = finetune(more, from_=str(encoders["masked"]), labels=["code6"], arms=["probe", "naive"], folds=[10], **TINY)
+    quick = small(mixed)
+    out = run(quick, tmp_path / "run", stores=stores, device=CPU, progress=False)
+    audit = json.loads((out / "audit" / "audit.json").read_text())
+    (verdict,) = [entry for entry in audit["verdicts"] if entry["check"] == "checkpoints"]
+    assert verdict["status"] == "clean"
 
 
 def test_only_an_encoder_that_learnt_without_labels_is_begun_with(tmp_path: Path, encoders: dict[str, Path]) -> None:

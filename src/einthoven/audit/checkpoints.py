@@ -4,8 +4,8 @@ A contract holds the hashed ids of every patient that its checkpoint saw (`einth
 those of the patients on whom it must not have been trained: of all sides but training, and of every record where there
 is no split. Hashes compare only if the same salt was used, and a patient without an id cannot be compared at all.
 
-Of records whose patient nobody knows it holds the hashed ids of the records: the same recording is recognised, another
-one of the same person is not.
+Of records whose patient nobody knew it holds the hashed ids of the records: the same recording is recognised, whoever
+is known to be its patient now; another one of the same person is not.
 
 A contract counts those patients as seen, too, who only told when to stop. So a checkpoint that knows patients of the
 validation has done nothing wrong if it was trained on this split: it then knows all training patients, or some of them
@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 
-from einthoven.audit import Finding, Status, Subject, Verdict
+from einthoven.audit import Finding, Subject, Verdict
 from einthoven.splits import many
 from einthoven.training import SALT_VARIABLE, hash_patient
 
@@ -39,20 +39,20 @@ def checkpoints(subject: Subject) -> Verdict:
 
     if not subject.contracts:
         return Verdict("checkpoints", "no checkpoint was given", asked=False)
-    people = pd.DataFrame({"side": subject.side, "patient": subject.patients.to_numpy(object)})
-    people["named"] = people["patient"].notna()
-    people["patient"] = people["patient"].fillna(subject.column("record_id").reset_index(drop=True).astype(object))
+    records = subject.column("record_id").to_numpy(object)
+    people = pd.DataFrame({"side": subject.side, "patient": subject.patients.to_numpy(object), "record": records})
     people["unseen"] = (people["side"] != "train") | (subject.split is None)
-    people = people[people["side"] != ""].dropna(subset="patient")
-    unknown = int((~people["named"] & people["unseen"]).sum())
-    people["hash"] = people["patient"].map({patient: hash_patient(patient) for patient in people["patient"].unique()})
+    people = people[people["side"] != ""]
+    unknown = int((people["patient"].isna() & people["unseen"]).sum())
+    for name in ("patient", "record"):
+        people[f"{name}_hash"] = people[name].map({one: hash_patient(one) for one in people[name].dropna().unique()})
     stages = [stage for name, contract in subject.contracts.items() for stage in _stages(name, contract)]
     alike = [stage for name, contract in _alike(subject.contracts) for stage in _stages(name, contract)]
     findings = [finding for stage in alike for finding in _of_stage(*stage, people)]
     if unknown:
         sentence = f"{unknown} records that must not have been seen name no patient: whether they were, cannot be told."
         findings.append(Finding("could not look", sentence, unknown))
-    strangers = people.loc[people["unseen"] & people["named"], "patient"].nunique()
+    strangers = people.loc[people["unseen"], "patient"].nunique()
     looked = f"{strangers} patients that must not have been seen, against the "
     looked += f"{many(len(stages), 'contract')} of {many(len(subject.contracts), 'checkpoint')}, pretraining included"
     return Verdict("checkpoints", looked, tuple(findings))
@@ -81,30 +81,35 @@ def _stages(
 def _of_stage(name: str, contract: Mapping[str, Any], early: bool, people: pd.DataFrame) -> Iterator[Finding]:
     """What one contract says; `people` has one row a record.
 
-    Its columns are side, patient (or the record itself where nobody knows whose it is), hash, whether the patient is
-    named, and whether it must be unseen.
+    Its columns are side, patient (missing where nobody knows), record, the hashes of both, and whether it must be
+    unseen.
     """
 
     if why := _illegible(contract):
         yield Finding("could not look", f"The checkpoint {name} {why}.")
         return
-    seen = frozenset(contract["patients_seen"])
-    named, unseen = people["named"], people["unseen"]
-    known = named & people["hash"].isin(seen)
-    training, test = known[named & ~unseen], known[named & unseen & (people["side"] != "validation")]
+    seen, records = frozenset(contract["patients_seen"]), frozenset(contract.get("records_seen") or ())
+    named, unseen = people["patient"].notna(), people["unseen"]
+    patient = named & people["patient_hash"].isin(seen)
+    record = people["record_hash"].isin(records) & ~patient
+    known, comparable = patient | record, named | bool(records)
+    training, test = known[comparable & ~unseen], known[unseen & (people["side"] != "validation")]
     trained_here = training.any() and (training.all() or not (early or test.any()))
-    recognised = ~named & people["hash"].isin(frozenset(contract.get("records_seen") or ()))
-    for rows_of, whose in ((known, "patient"), (recognised, "record")):
-        for side, rows in people[rows_of & unseen].groupby("side", sort=False):
-            if not (side == "validation" and trained_here):
-                everyone = people.loc[(people["side"] == side) & (named == (whose == "patient")), "patient"].nunique()
-                status: Status = "warning" if side == "validation" and not early else "leak"
-                yield _seen(name, str(side), rows, everyone, status, whose)
+    for side in sorted(people.loc[known & unseen, "side"].unique(), key=lambda side: (side == "validation", side)):
+        if side == "validation" and trained_here:
+            continue
+        here, status = people["side"] == side, "warning" if side == "validation" and not early else "leak"
+        if (patient & here).any():
+            people_here = people.loc[here, "patient"].nunique()
+            yield _seen(name, side, people[patient & here], f"{people_here} patients in {side}", status, "patient")
+        if (record & here).any():
+            yield _seen(name, side, people[record & here], f"{here.sum()} records in {side}", status, "record")
     if unknown := int(contract.get("unknown_patients_seen") or 0):
         sentence = f"The checkpoint {name} has seen {unknown} records of patients whom nobody knows, perhaps these."
         yield Finding("could not look", sentence, unknown)
-    if contract.get("patients_salted") and seen and not known.any():
-        sentence = f"None of the {len(seen)} patients of the checkpoint {name} is here. That is as it should be, or "
+    if contract.get("patients_salted") and (seen or records) and not known.any():
+        sentence = f"None of the {len(seen) + len(records)} patients and records of the checkpoint {name} is here. "
+        sentence += "That is as it should be, or "
         sentence += f"{SALT_VARIABLE} is another salt now than when it was trained: make sure."
         yield Finding("warning", sentence)
 
@@ -114,18 +119,19 @@ def _illegible(contract: Mapping[str, Any]) -> str:
     if "patients_seen" not in contract:
         return "does not say which patients it has seen; ask whoever trained it"
     salted, now = bool(contract.get("patients_salted")), SALT_VARIABLE in os.environ
-    if contract["patients_seen"] and salted and not now:
+    somebody = contract["patients_seen"] or contract.get("records_seen")
+    if somebody and salted and not now:
         return f"names its patients with a secret salt; set {SALT_VARIABLE} to it"
-    if contract["patients_seen"] and now and not salted:
+    if somebody and now and not salted:
         return f"names its patients without a salt; unset {SALT_VARIABLE}"
     return ""
 
 
-def _seen(name: str, side: str, rows: pd.DataFrame, everyone: int, status: Status, whose: str) -> Finding:
-    """That patients were seen, or records whose patient nobody knows, in words."""
-    patients = sorted(rows["patient"].unique())
-    what = f"patients in {side} ({len(rows)} records)" if whose == "patient" else f"records of nobody known in {side}"
-    sentence = f"The checkpoint {name} has seen {len(patients)} of {everyone} {what}"
+def _seen(name: str, side: str, rows: pd.DataFrame, everyone: str, status: str, kind: str) -> Finding:
+    """That patients were seen, or records without anybody knowing whose they are, in words."""
+    found = sorted(rows[kind].unique())
+    sentence = f"The checkpoint {name} has seen {len(found)} of {everyone}"
+    sentence += f" ({len(rows)} records)" if kind == "patient" else ", whose patients nobody knew then"
     if side != "validation":
         sentence += ": figures on them are too good. Leave them out, or train without them."
     elif status == "leak":
@@ -133,4 +139,4 @@ def _seen(name: str, side: str, rows: pd.DataFrame, everyone: int, status: Statu
     else:
         sentence += ", though it does not look trained on this split. If it was, they only told when to stop; if not, "
         sentence += "what is chosen on them, such as thresholds, will look too good."
-    return Finding(status, sentence, len(patients), tuple(patients[:3]))
+    return Finding(status, sentence, len(found), tuple(found[:3]))  # type: ignore[arg-type]

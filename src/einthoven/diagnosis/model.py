@@ -202,6 +202,11 @@ class Model:
             found.append("the file names no patient: whether the model has seen this one, nobody could look")
         elif hash_patient(ecg.patient_id) in self.contract["patients_seen"]:
             found.append("the model has seen this patient in training")
+        elif any(hash_patient(ecg.patient_id) in stage["patients_seen"] for stage in _before(self.contract)):
+            found.append("the weights that the model began with have seen this patient")
+        if ecg.record_id and any(hash_patient(ecg.record_id) in stage.get("records_seen", ()) for stage in
+                                 (self.contract, *_before(self.contract))):  # fmt: skip
+            found.append("the model, or the weights that it began with, have seen this record")
         return found
 
     def _finding(self, index: int, probability: float, poor: bool) -> Finding:
@@ -216,6 +221,12 @@ class Model:
             decision, reason = "uncertain", "the recording is poor"
         limits = float(threshold), float(rule_out), float(contract["missed"][code])
         return Finding(code, self._titles[code], probability, *limits, decision, reason)
+
+
+def _before(contract: dict[str, Any]) -> list[dict[str, Any]]:
+    """The contracts of all earlier stages."""
+    earlier = [stage for stage in contract.get("pretrained", ()) if "patients_seen" in stage]
+    return [*earlier, *(before for stage in earlier for before in _before(stage))]
 
 
 def _name(ecg: ECG) -> str:

@@ -41,7 +41,8 @@ class Reconstruction:
 def reconstruct(ecg: ECG, path: str | Path, *, seed: int = 0) -> Reconstruction:
     """Hides spans of a recording from an encoder and lets it complete them, window by window.
 
-    What is left at the end and fills no window is not hidden.
+    What is left at the end and fills no window is not hidden. An encoder that named leads besides has learnt from leads
+    of one spectrum, in any order; here it sees them as they are.
 
     Arguments:
         ecg: The recording, in mV.
@@ -55,11 +56,11 @@ def reconstruct(ecg: ECG, path: str | Path, *, seed: int = 0) -> Reconstruction:
 
     folder = find_checkpoint(path)
     weights, contract = load_checkpoint(folder)
-    objective = dict(contract.get("objective") or {"name": ""})
-    if (name := objective.pop("name")) not in ("masked", "masked_lead_order"):
-        raise ValueError(
-            f"{folder} holds no encoder that reconstructs; name a run of pretrain with the objective masked"
-        )
+    objective = dict(contract.get("objective") or {})
+    name = objective.pop("name", "")
+    network = objectives.build(name, **objective).network(_encoder(contract)).eval() if name else None
+    if network is None or network.decoder is None:
+        raise ValueError(f"{folder} holds no encoder that reconstructs; name a run of pretrain whose objective masks")
     prepare = prepared_as(contract)
     try:
         whole = dataclasses.replace(prepare, unit="mV")(ecg)
@@ -72,7 +73,6 @@ def reconstruct(ecg: ECG, path: str | Path, *, seed: int = 0) -> Reconstruction:
             f"{ecg.record_id or 'the recording'} lasts {whole.duration_s:g} s and the encoder reads "
             f"{window / prepare.rate_hz:g} s at a time; give a longer one"
         )
-    network = objectives.build(name, **objective).network(_encoder(contract)).eval()
     heads = load_file(folder / "heads.safetensors")
     network.load_state_dict({**{f"encoder.{key}": tensor for key, tensor in weights.items()}, **heads})
     mean, spread = _scale(whole.signal, contract["unit"])

@@ -24,7 +24,8 @@ from einthoven.evaluation.contrasts import gap
 MARGIN = 0.01
 METRICS = {"auroc": "probability", "auprc": "probability"}
 
-Curves = dict[str, dict[float, Float[np.ndarray, " resample"]]]
+Points = dict[int, Float[np.ndarray, " resample"]]  # the macro value of each seed
+Curves = dict[str, dict[float, Points]]
 
 
 def family(model: str) -> str:
@@ -56,9 +57,10 @@ def efficiency(
     Returns:
         `efficiency`: one row a label set, metric (macro AUROC and AUPRC), family and share, with value, low, high,
         seeds, seed_sd. `reaches`: the paired differences from supervision `against` its own largest share (`kind` full)
-        and from supervision at the same share (`kind` same): difference, low, high, p, detectable, reaches. `worth`:
-        the share that supervision needs for the same value: share_worth, low, high, bound (`at_least`, `at_most` or
-        empty).
+        and from supervision at the same share (`kind` same), over the seeds that both have: difference, low, high, p,
+        detectable, reaches, seeds, and seed_sd, the deviation of the seeds' own differences, which the interval over
+        patients does not hold. `worth`: the share that supervision needs for the same value: share_worth, low, high,
+        bound (`at_least`, `at_most` or empty).
 
     Raises:
         ValueError: If there are no predictions of the supervised family.
@@ -75,13 +77,15 @@ def efficiency(
             curves: Curves = {}
             keys = {"label_set": label_set, "metric": metric}
             for model, seeds in table.seeds.items():
-                means, counted = macro(values[metric, model].mean(axis=0), members)
-                each = [macro(one, counted)[0][0] for one in values[metric, model]]
-                curves.setdefault(family(model), {})[shares[model]] = means
+                counted = macro(values[metric, model].mean(axis=0), members)[1]
+                each = [macro(one, counted)[0] for one in values[metric, model]]
+                points = dict(zip(seeds, each, strict=True))
+                curves.setdefault(family(model), {})[shares[model]] = points
+                means = _mean(points)
                 span = interval(means[1:], level)
                 row = {"family": family(model), "share": shares[model], "value": means[0]}
                 row |= {"low": span.low, "high": span.high, "seeds": len(seeds), "classes": len(counted)}
-                row["seed_sd"] = float(np.std(each, ddof=1)) if len(each) > 1 else float("nan")
+                row["seed_sd"] = _spread([one[0] for one in each])
                 found["efficiency"].append({**keys, **row, "model": model})
             found["reaches"] += [{**keys, **row} for row in _reaches(curves, supervised, level)]
             found["worth"] += [{**keys, **row} for row in _worth(curves, supervised, level)]
@@ -92,8 +96,20 @@ def efficiency(
 
 _KEYS = ("label_set", "metric", "family")
 _CURVE = ("share", "value", "low", "high", "seeds", "seed_sd", "classes", "model")
-_REACHES = ("share", "kind", "against", "difference", "low", "high", "se", "p", "detectable", "usable", "reaches")
+_REACHES = (
+    *("share", "kind", "against", "difference", "low", "high", "se", "p", "detectable", "usable", "reaches"),
+    *("seeds", "seed_sd"),
+)
 _WORTH = ("share", "share_worth", "low", "high", "bound")
+
+
+def _mean(points: Points) -> Float[np.ndarray, " resample"]:
+    mean: np.ndarray = np.mean(list(points.values()), axis=0)
+    return mean
+
+
+def _spread(values: Sequence[float]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
 def _reaches(curves: Curves, supervised: str, level: float) -> list[dict[str, Any]]:
@@ -106,8 +122,13 @@ def _reaches(curves: Curves, supervised: str, level: float) -> list[dict[str, An
                 itself = name == supervised and against == share
                 if itself or against not in curves[supervised] or (kind == "same" and name == supervised):
                     continue
-                found = gap(mine - curves[supervised][against], level)
+                theirs = curves[supervised][against]
+                if not (both := sorted(mine.keys() & theirs.keys())):
+                    continue
+                each = [mine[seed] - theirs[seed] for seed in both]
+                found = gap(np.mean(each, axis=0), level)
                 row = {"family": name, "share": share, "kind": kind, "against": against, **found}
+                row |= {"seeds": len(both), "seed_sd": _spread([one[0] for one in each])}
                 rows.append({**row, "reaches": kind == "full" and found["low"] > -MARGIN})
     return rows
 
@@ -118,12 +139,13 @@ def _worth(curves: Curves, supervised: str, level: float) -> list[dict[str, Any]
     at = np.array(sorted(own))
     if len(at) < 2:
         return []
-    climbing = np.maximum.accumulate(np.stack([own[share] for share in at]), axis=0)
+    climbing = np.maximum.accumulate(np.stack([_mean(own[share]) for share in at]), axis=0)
     rows = []
     for name, curve in curves.items():
         for share, mine in curve.items():
             if name != supervised:
-                worth = np.array([_read(climbing[:, i], at, mine[i]) for i in range(len(mine))])
+                means = _mean(mine)
+                worth = np.array([_read(climbing[:, i], at, means[i]) for i in range(len(means))])
                 span = interval(worth[1:], level)
                 bound = "at_least" if worth[0] >= at[-1] else "at_most" if worth[0] <= at[0] else ""
                 row = {"family": name, "share": share, "share_worth": worth[0], "low": span.low, "high": span.high}

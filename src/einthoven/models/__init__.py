@@ -12,7 +12,7 @@ What is known beside the signal, such as the intervals between beats, are *covar
 near 1. A network joins what two small layers make of them to its features; an estimator has them as further columns.
 """
 
-__all__ = ["Encoder", "Estimator", "Network", "Shape", "build", "names"]
+__all__ = ["Encoder", "Estimator", "Network", "Shape", "build", "encoders", "names"]
 
 import dataclasses
 from abc import ABC, abstractmethod
@@ -113,9 +113,11 @@ class Encoder(Network):
         stride: Samples from one vector of the sequence to the next.
         channels: The length of such a vector.
         width: How many features there are after pooling.
+        window_s: The window of a signal that suits its training, in seconds; None for the whole.
         absent: For each lead what stands in the place of a sample that is not known; only where the shape has gaps.
     """
 
+    window_s: ClassVar[float | None] = None
     stride: int
     channels: int
     width: int
@@ -177,6 +179,12 @@ class Estimator(ABC):
 
 
 names = partial(registry.names, "models")
+
+
+def encoders() -> dict[str, type[Encoder]]:
+    """All encoders by their names."""
+    found = {name: registry.get("models", name) for name in names()}
+    return {name: kind for name, kind in found.items() if issubclass(kind, Encoder)}
 
 
 def build(name: str, shape: Shape, **options: Any) -> Network | Estimator:

@@ -33,6 +33,7 @@ class EcgViT(Encoder):
     """
 
     any_length: ClassVar[bool] = True
+    window_s: ClassVar[float | None] = 5.0
 
     def __init__(
         self, shape: Shape, *, features: int = 192, depth: int = 6, heads: int = 6, dropout: float = 0.1

@@ -58,6 +58,7 @@ class XResNet1d101(Encoder):
     """
 
     any_length: ClassVar[bool] = True
+    window_s: ClassVar[float | None] = 2.5
 
     def __init__(self, shape: Shape, *, dropout: float = 0.5) -> None:
         super().__init__(shape)

@@ -4,8 +4,9 @@ Of labels: `classify`, `categorical`. Of signals alone: those that have a `draw`
 asks something of them (`masked`, `lead_order` and both, `masked_lead_order`).
 """
 
-__all__ = ["Pretext", "answer", "build", "names", "pretexts"]
+__all__ = ["Pretext", "answer", "build", "names", "options", "pretexts"]
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -23,18 +24,27 @@ def pretexts() -> tuple[str, ...]:
     return tuple(name for name in names() if hasattr(registry.get("objectives", name), "draw"))
 
 
-def build(name: str, **options: Any) -> Any:
-    """An objective by its name; lists among the options, as JSON has them, become tuples.
+def options(name: str) -> tuple[str, ...]:
+    """What an objective can be told.
+
+    Raises:
+        UnknownName: If there is none of that name.
+    """
+    return tuple(field.name for field in dataclasses.fields(registry.get("objectives", name)))
+
+
+def build(name: str, **told: Any) -> Any:
+    """An objective by its name; lists among what it is told, as JSON has them, become tuples.
 
     Raises:
         UnknownName: If there is none.
         ValueError: If it cannot be made with these options.
     """
 
-    kind = registry.get("objectives", name)
-    for option in options:
-        registry.nearest(option, [field for field in kind.__dataclass_fields__], f"option of the objective '{name}':")
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in options.items()})
+    for option in told:
+        registry.nearest(option, options(name), f"option of the objective '{name}':")
+    arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
+    return registry.get("objectives", name)(**arguments)
 
 
 def answer(model: Callable[..., Tensor], batch: dict[str, Tensor]) -> Tensor:

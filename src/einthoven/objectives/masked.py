@@ -17,6 +17,7 @@ from torch import Tensor
 
 from einthoven.models import Encoder
 from einthoven.objectives._pretext import Pretext, amplitude, correlation, line, reconstruction_loss
+from einthoven.signals.recorded import recorded
 from einthoven.transforms.drop_leads import DropLeads
 from einthoven.transforms.hide import Hide
 
@@ -60,13 +61,14 @@ class Masked:
             progress: The share of the training that is over.
 
         Returns:
-            `x`, the signals with NaN where they are hidden; `signal`, the signals; `hidden`, what of their time is; and
-            `spread`, by what the errors of each lead are measured.
+            `x`, the signals with NaN where they are hidden; `signal`, the signals with NaN where nothing was recorded,
+            as in padding; `hidden`, what of their time is; and `spread`, by what the errors of each lead are measured.
         """
         hide, drop = self._changes()
-        signal = drop.apply(x, drop.draw(x.shape[0], x.shape[1], rng))
+        seen = drop.apply(x, drop.draw(x.shape[0], x.shape[1], rng))
         hidden = hide.draw(len(x), x.shape[-1], rate_hz, rng, progress)
-        return {"x": hide.apply(signal, hidden), "signal": signal, "hidden": hidden, "spread": amplitude(signal)}
+        signal = np.where(recorded(seen), seen, np.float32(np.nan))
+        return {"x": hide.apply(seen, hidden), "signal": signal, "hidden": hidden, "spread": amplitude(signal)}
 
     def __call__(self, model: Callable[..., dict[str, Tensor]], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The loss and the signals that the model gives.

@@ -15,13 +15,13 @@ import pandas as pd
 from jaxtyping import Bool, Int, Shaped
 from tqdm import tqdm
 
-from einthoven.audit import Subject, Verdict, audit, find_pairs, learnt
+from einthoven.audit import Finding, Subject, Verdict, audit, find_pairs, learnt
 from einthoven.records.writing import replacing
 from einthoven.store import Joined
 
 _APART = ("corpora", "identity", "patients", "records", "synthetic", "waveforms", "windows")  # of sides, whatever fold
 _FIRST = ("balance", "fields", "preprocessing")  # of training and test, in the first fold
-_LEARNT = ("checkpoints", "fields", "thresholds")  # what takes answers
+_ANSWERS = ("fields", "thresholds")  # what takes answers
 
 Pairs = tuple[pd.DataFrame, Bool[np.ndarray, " record"]]
 
@@ -72,7 +72,23 @@ def before(
     if not sources:
         return verdicts
     stages = {name: {"patients_seen": [], "pretrained": [contract]} for name, contract in sources.items()}
-    return [*verdicts, *audit(dataclasses.replace(first, contracts=stages), ("checkpoints",))]
+    return [*verdicts, _of_every_fold(subject, parts, dict.fromkeys(parts, stages))]
+
+
+def _of_every_fold(
+    subject: Subject, parts: Mapping[int, Shaped[np.ndarray, " record"]], contracts: Mapping[int, Mapping[str, Any]]
+) -> Verdict:
+    """What checkpoints have seen of the test in any fold, each finding once, by its fold where there are several."""
+    found: dict[str, Finding] = {}
+    for fold, part in parts.items():
+        known = dataclasses.replace(subject, side=part.astype(object), contracts=contracts[fold])
+        (verdict,) = audit(known, ("checkpoints",))
+        for finding in verdict.findings:
+            apart = len(parts) > 1 and finding.status in ("leak", "warning")
+            words = f"Fold {fold}: {finding.sentence}" if apart else finding.sentence
+            found.setdefault(words, dataclasses.replace(finding, sentence=words))
+    more = f", in each of {len(parts)} folds" if len(parts) > 1 else ""
+    return dataclasses.replace(verdict, looked=verdict.looked + more, findings=tuple(found.values()))
 
 
 def sides(parts: Mapping[int, Shaped[np.ndarray, " record"]]) -> Shaped[np.ndarray, " record"]:
@@ -93,7 +109,7 @@ def sides(parts: Mapping[int, Shaped[np.ndarray, " record"]]) -> Shaped[np.ndarr
 def after(
     subject: Subject, parts: Mapping[int, Shaped[np.ndarray, " record"]], out: Path, verdicts: list[Verdict]
 ) -> list[Verdict]:
-    """The verdicts with those on what the models of the first fold learnt, from their answers and checkpoints.
+    """The verdicts with those on what the models learnt: from their answers in the first fold, and all checkpoints.
 
     Arguments:
         subject: The records.
@@ -102,6 +118,9 @@ def after(
         verdicts: What was said before.
     """
 
+    of_fold = {fold: learnt(out, fold) for fold in parts}
     fold, part = next(iter(parts.items()))
-    known = dataclasses.replace(subject, side=part.astype(object), **learnt(out, fold))
-    return [*(verdict for verdict in verdicts if verdict.check not in _LEARNT), *audit(known, _LEARNT)]
+    known = dataclasses.replace(subject, side=part.astype(object), **of_fold[fold])
+    checkpoints = _of_every_fold(subject, parts, {fold: found["contracts"] for fold, found in of_fold.items()})
+    before = (verdict for verdict in verdicts if verdict.check not in (*_ANSWERS, "checkpoints"))
+    return [*before, checkpoints, *audit(known, _ANSWERS)]

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from einthoven.evaluation import efficiency, evaluate, evaluate_beats, pretext
+from einthoven.evaluation.efficiency import family
+from einthoven.evaluation.thresholds import thresholds
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Arm, Cell, RunError
 from einthoven.pipeline.task import cell_folder, finished, seconds_of, write_json
@@ -84,9 +86,9 @@ def _tables(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict
     whole &= set(predictions["model"])
     chosen = predictions[predictions["model"].isin(whole)] if shares else predictions
     tables = evaluate(chosen, pd.read_parquet(out / "cohort.parquet"), label_sets=sets, **planned)
-    _complete_contracts(out, tables["thresholds"])
+    _complete_contracts(out, thresholds(predictions) if shares else tables["thresholds"])
     if shares:
-        supervised = facts["baseline"].rpartition("@")[0]
+        supervised = family(facts["baseline"])
         tables |= efficiency(predictions, shares, label_sets=sets, supervised=supervised, resamples=facts["resamples"])
     return tables
 

@@ -97,6 +97,13 @@ class Arm:
     rank: int = 0
 
     @property
+    def unnamed(self) -> "Arm":
+        """The same without the place of its weights, which are known by their hash."""
+        if self.transfer is None or self.transfer.weights is None:
+            return self
+        return dataclasses.replace(self, transfer=dataclasses.replace(self.transfer, weights=""))
+
+    @property
     def keeps(self) -> bool:
         """Whether its checkpoint is kept: it saw no part but training and validation, and scales no input."""
         return {*self.learns, self.watches} <= {"train", "validation", ""} and not self.scaled
@@ -208,7 +215,8 @@ class Experiment:
             precision: In which networks are trained.
         """
         arms = [arm for arm in self.arms if arm == cell.arm or arm.name in cell.arm.members]
-        parts = [said(self, _GRID), [said(arm, _ORDER) for arm in arms], cell.seed, cell.fold, data]
+        facts = [said(arm.unnamed, _ORDER) for arm in arms]
+        parts = [said(self, _GRID), facts, cell.seed, cell.fold, data]
         parts += [hash_weights(arm.transfer) for arm in arms if arm.transfer is not None]
         if any(arm.recipe for arm in arms):
             parts.append(precision)

@@ -22,7 +22,8 @@ from einthoven.pipeline.experiment import Arm
 from einthoven.pipeline.learning import view
 from einthoven.pipeline.task import Task, shape_of
 from einthoven.records.writing import replacing
-from einthoven.training import Data, examine, fit, load_weights, save_checkpoint
+from einthoven.training import Data, examine, fit, save_checkpoint
+from einthoven.transforms.shuffle_leads import ShuffleLeads
 
 _DRAWN = 4  # test records whose answers are kept, for the report to draw
 
@@ -58,7 +59,6 @@ def pretrain(
     assert arm.recipe is not None
     torch.manual_seed(seed)
     encoder = models.build(arm.model, shape_of(task.experiment, cohort, arm), **arm.options)
-    loaded = load_weights(encoder, arm.transfer) if arm.transfer and isinstance(encoder, models.Network) else None
     objective, network = pretext_of(arm, encoder)
     network.encoder.fast = task.device.fast_layout
     data = view(task.experiment, task.cell, cohort)
@@ -68,7 +68,7 @@ def pretrain(
     rest = np.flatnonzero(np.isin(parts, ("validation", "test", "external")))
     table = _examined(task, cohort, network, objective, data, rest)
     _draw(task, cohort, network, objective, data)
-    facts = contract(task.experiment, task.cell, cohort, np.union1d(train, watched), loaded)
+    facts = contract(task.experiment, task.cell, cohort, _seen(arm, train, watched), None)
     target = task.folder / "checkpoint"
     shutil.rmtree(target, ignore_errors=True)
     state = {key: _halved(tensor) for key, tensor in network.state_dict().items()}
@@ -78,6 +78,12 @@ def pretrain(
     del network
     gc.collect()
     return table, history
+
+
+def _seen(arm: Arm, train: Int[np.ndarray, " train"], watched: Int[np.ndarray, " watched"]) -> Int[np.ndarray, " seen"]:
+    """The records that took part: those that only gave a curve decided nothing."""
+    assert arm.recipe is not None
+    return train if arm.recipe.monitor == "last" else np.union1d(train, watched)
 
 
 def _halved(tensor: Tensor) -> Tensor:
@@ -129,8 +135,8 @@ def _draw(task: Task, cohort: Cohort, network: Pretext, objective: Any, data: Da
         return
     answer, signal = found["signal"].float().cpu().numpy(), batch["signal"]
     if "order" in batch:
-        back = np.argsort(batch["order"], axis=1)[:, :, None]
-        answer, signal = np.take_along_axis(answer, back, axis=1), np.take_along_axis(signal, back, axis=1)
+        shuffle = ShuffleLeads()
+        answer, signal = (shuffle.apply(each, shuffle.invert(batch["order"])) for each in (answer, signal))
     with replacing(task.folder / "reconstructions.parquet") as scratch:
         pd.DataFrame(
             {

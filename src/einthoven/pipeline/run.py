@@ -165,15 +165,17 @@ def _refuse(verdicts: list[Verdict], experiment: Experiment, allowed: bool) -> N
     Raises:
         LeakError: If it did.
     """
-    leaks = [v.findings[0] for v in verdicts if v.status == "leak"]
+    leaks = [(v.check, finding) for v in verdicts for finding in v.findings if finding.status == "leak"]
     if not leaks or allowed or splits.get(experiment.split).leaky:
         return
-    examples = f" ({'; '.join(leaks[0].examples)})" if leaks[0].examples else ""
+    check, leak = leaks[0]
+    examples = f" ({'; '.join(leak.examples)})" if leak.examples else ""
     data = " ".join(f"--data {words}" for words in experiment.data)
-    raise LeakError(
-        f"{leaks[0].sentence}{examples} `einthoven audit {data} --split {experiment.split} --fix split.csv` proposes a "
-        "split without it, which --split split.csv uses; --allow-leaks trains all the same"
-    )
+    remedy = f"`einthoven audit {data} --split {experiment.split} --fix split.csv` proposes a split without it, which "
+    remedy += "--split split.csv uses"
+    if check == "checkpoints":
+        remedy = "Test on the fold, and under the split, that these weights were made with"
+    raise LeakError(f"{leak.sentence}{examples} {remedy}; --allow-leaks trains all the same")
 
 
 def _print_account(cohort: Cohort, experiment: Experiment, verdicts: list[Verdict]) -> None:

@@ -112,8 +112,14 @@ def _values(run: Run, order: list[str], label_set: str) -> dict[str, Any]:
     for name in order:
         cells = [found.get((name, share)) for share in shares]
         words = [interval(cell["value"], cell["low"], cell["high"]) if cell else "" for cell in cells]
-        lines.append({"family": name, "cells": words, "seeds": [cell["seeds"] if cell else 0 for cell in cells]})
+        below = [_seeds(cell["seeds"], cell["seed_sd"]) if cell else "" for cell in cells]
+        lines.append({"family": name, "cells": list(zip(words, below, strict=True))})
     return {"shares": [percent(share) for share in shares], "rows": lines}
+
+
+def _seeds(count: int, spread: float) -> str:
+    """How many seeds, and how far they lie apart."""
+    return f"{count} seeds ± {number(spread)}" if count > 1 else "one seed"
 
 
 def _reaches(run: Run, order: list[str], label_set: str) -> list[dict[str, Any]]:
@@ -122,8 +128,11 @@ def _reaches(run: Run, order: list[str], label_set: str) -> list[dict[str, Any]]
     table = table[(table["label_set"] == label_set) & (table["metric"] == "auroc")]
     found: dict[tuple[str, float], dict[str, Any]] = {}
     for row in rows(table):
-        line = found.setdefault((row["family"], row["share"]), {"full": "", "same": "", "reaches": "", "least": ""})
-        line[row["kind"]] = interval(row["difference"], row["low"], row["high"], plus=True)
+        line = found.setdefault(
+            (row["family"], row["share"]), {"full": ("", ""), "same": ("", ""), "reaches": "", "least": ""}
+        )
+        words = interval(row["difference"], row["low"], row["high"], plus=True)
+        line[row["kind"]] = (words, _seeds(row["seeds"], row["seed_sd"]))
         if row["kind"] == "full":
             lost = row["high"] < -MARGIN
             line |= {"reaches": "yes" if row["reaches"] else "no" if lost else "cannot tell"}
@@ -137,12 +146,28 @@ def _worth(run: Run, order: list[str], label_set: str) -> list[dict[str, Any]]:
     """How many labels supervision alone needs for the same."""
     table = run.tables["worth"]
     table = table[(table["label_set"] == label_set) & (table["metric"] == "auroc") & (table["family"] == order[0])]
+    curve = run.tables["efficiency"]
+    own = curve.loc[curve["family"] == family(run.baseline), "share"]
+    ends = (float(own.min()), float(own.max()))
     return [
         {
             "share": percent(row["share"]),
             "worth": f"{_BOUND.get(row['bound'], '')}{percent(row['share_worth'])}",
-            "range": f"[{percent(row['low'])}, {percent(row['high'])}]",
-            "times": f"{row['share_worth'] / row['share']:.1f}" if np.isfinite(row["share_worth"]) else "–",
+            "range": f"[{_end(row['low'], ends)}, {_end(row['high'], ends)}]",
+            "times": _times(row),
         }
         for row in rows(pd.DataFrame(table))
     ]
+
+
+def _end(share: float, ends: tuple[float, float]) -> str:
+    """An end of an interval; at the first or the last share that was run it may lie beyond."""
+    return f"{'≤ ' if share <= ends[0] else '≥ ' if share >= ends[1] else ''}{percent(share)}"
+
+
+def _times(row: dict[str, Any]) -> str:
+    """How many times as many labels that is."""
+    if not np.isfinite(row["share_worth"]):
+        return "–"
+    bound = {"at_least": "≥ ", "at_most": "≤ "}.get(row["bound"], "")
+    return f"{bound}{row['share_worth'] / row['share']:.1f}"

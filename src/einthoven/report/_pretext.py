@@ -31,6 +31,7 @@ def facts(run: Run) -> dict[str, Any]:
         "measures": _rows(run, table),
         "reconstructions": _drawn(run),
         "speed": _speed(run),
+        "equalised": bool((table["measure"] == "named").any()),
     }
 
 

@@ -48,7 +48,19 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "curves": ("label_set", "class", "model", "kind", "x", "y"),
     "mistakes": ("record", "model", "class", "truth", "probability", "threshold", "kind"),
     "efficiency": ("label_set", "metric", "family", "share", *_INTERVAL, "seeds", "model"),
-    "reaches": ("label_set", "metric", "family", "share", "kind", "difference", "low", "high", "detectable", "reaches"),
+    "reaches": (
+        "label_set",
+        "metric",
+        "family",
+        "share",
+        "kind",
+        "difference",
+        "low",
+        "high",
+        "detectable",
+        "reaches",
+        "seed_sd",
+    ),
     "worth": ("label_set", "metric", "family", "share", "share_worth", "low", "high", "bound"),
 }
 # Of a run that learns without labels.

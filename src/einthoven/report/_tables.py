@@ -131,7 +131,7 @@ def scores(run: Run, label_set: str, metric: str) -> dict[str, Any]:
     return {"metric": METRICS[metric], "scale": scale, "rows": lines, "footnotes": _footnotes(lines)} | {
         "counted": counted,
         "classes": sum(row["class"] != "macro" for row in lines),
-        "seeds": int(chosen["seeds"].max()),
+        "seeds": "–".join(str(n) for n in dict.fromkeys((int(chosen["seeds"].min()), int(chosen["seeds"].max())))),
         "resamples": int(chosen["resamples"].max()),
     }
 

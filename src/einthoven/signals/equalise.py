@@ -10,9 +10,11 @@ nothing in any lead.
 __all__ = ["equalise"]
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import uniform_filter1d
+
+from einthoven.signals.recorded import recorded
 
 _FLOOR = 1e-5  # of a lead's largest power: below it there is nothing to bring up
 
@@ -24,7 +26,7 @@ def equalise(
 
     Arguments:
         x: Signals in any unit; NaN is what is not known. A lead counts as missing that is constant, or so for more than
-            half of the time at one end.
+            half of the time at its ends.
         rate_hz: Samples per second.
         width_hz: The width over which power is smoothed.
 
@@ -33,7 +35,7 @@ def equalise(
     """
 
     length = x.shape[-1]
-    known = _known(x)
+    known = recorded(x)
     missing = known.mean(axis=2) < 0.5
     usable = (known | missing[:, :, None]).all(axis=1, keepdims=True) & ~missing[:, :, None]
     count = np.maximum(usable.sum(axis=2, keepdims=True), 1)
@@ -50,14 +52,3 @@ def equalise(
     mean = np.where(usable, out, 0.0).sum(axis=2, keepdims=True) / count
     square = np.where(usable, np.square(out - mean), 0.0).sum(axis=2, keepdims=True) / count
     return np.where(usable, (out - mean) / np.sqrt(square + 1e-20), np.nan).astype(np.float32)
-
-
-def _known(x: Float[np.ndarray, "batch lead time"]) -> Bool[np.ndarray, "batch lead time"]:
-    """Which samples are numbers and lie between the first and the last change of their lead."""
-    numbers, last = np.isfinite(x), x.shape[-1] - 2
-    moves = numbers[..., 1:] & numbers[..., :-1] & (np.diff(x, axis=2) != 0)
-    first_move, last_move = moves.argmax(axis=2), last - moves[..., ::-1].argmax(axis=2)
-    begins = np.where(first_move > 0, first_move + 1, 0)[:, :, None]
-    ends = np.where(last_move < last, last_move, last + 1)[:, :, None]
-    time = np.arange(x.shape[-1])
-    return numbers & (time >= begins) & (time <= ends) & moves.any(axis=2)[:, :, None]

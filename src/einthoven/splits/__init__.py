@@ -156,7 +156,7 @@ def split(
 
     splitter = get(name)
     if splitter.fixed and test_fold != folds:
-        raise ValueError(f"{name} names its test set; it counts as fold {folds}, so ask for --folds {folds} alone")
+        raise ValueError(f"{name} names its test set; it counts as fold {folds}, so test on fold {folds} alone")
     table = splitter.complete(table)
     fold = splitter.assign(table, targets, folds, seed)
     parts = np.where(fold == 0, "", "train").astype(object)
@@ -174,7 +174,7 @@ def split(
             there = ", ".join(map(str, sorted(set(fold.tolist()) - {0, OUTSIDE})))
             raise ValueError(
                 f"the split '{name}' leaves the {part} part empty for test fold {test_fold} of {folds}; there are "
-                f"records in folds {there}: choose among them with --folds"
+                f"records in folds {there}: test on one of them"
             )
     strangers = ~table["patient_id"].isin(splitter.shared).to_numpy(dtype=bool)
     found = overlap(table[strangers], parts[strangers])

@@ -4,6 +4,9 @@ So a record stands on the same side whatever other data are there: what was pret
 sets without labels, can be tested under it on any of them. A patient's records go together, also where only some have a
 fold, and so do records that the table's column `owner` puts together. The owner is the patient, or the record itself
 where nobody knows the patient. No class is spread evenly on purpose.
+
+Two things can move a record all the same: a copy of it, or a record of its patient with a fold of the publisher's, that
+stands in another data set and is not there the next time. The audit finds what that would leak.
 """
 
 __all__ = ["STABLE"]

@@ -1,27 +1,14 @@
 """What the studies of learning without labels share: the encoders, and how they are trained."""
 
-__all__ = ["ENCODERS", "WAYS", "Begun", "begun", "named", "pretraining", "way"]
+__all__ = ["WAYS", "Begun", "begun", "pretraining", "way"]
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from einthoven import registry
+from einthoven import models, registry
 from einthoven.pipeline import Arm, RunError
 from einthoven.training import Recipe, Transfer, read_contract
-
-# The window that each sees in training, in seconds; None for the whole recording.
-ENCODERS: dict[str, float | None] = {"xresnet1d101": 2.5, "code_resnet": None, "ecg_vit": 5.0}
-
-
-def named(names: Sequence[str]) -> None:
-    """Holds that each name is that of an encoder.
-
-    Raises:
-        UnknownName: If one is not.
-    """
-    for name in names:
-        registry.nearest(name, ENCODERS, "encoder")
 
 
 def pretraining(model: str, epochs: int, rate: float) -> Recipe:
@@ -34,7 +21,7 @@ def pretraining(model: str, epochs: int, rate: float) -> Recipe:
         weight_decay=1e-2,
         schedule="one_cycle",
         monitor="last",
-        crop_s=ENCODERS[model],
+        crop_s=models.encoders()[model].window_s,
     )
 
 

@@ -46,8 +46,8 @@ def finetune(
         from_: The run of pretrain, or a checkpoint in it. Network, leads, rate, unit and band are those of the encoder.
         labels: Label sets: code6, superclass, subclass, statements, form, rhythm, cinc2020, cinc2021, or own.
         fraction: Of the training patients whose labels are learnt from, above 0 and up to 1; the seed draws them.
-        arms: Of finetune (all weights, those near the input more slowly), probe (the head alone), scratch, untrained
-            (the head alone, on an encoder that has learnt nothing), boosting and naive.
+        arms: Of finetune (all weights learn on), probe (the head alone), scratch, untrained (the head alone, on an
+            encoder that has learnt nothing), boosting and naive.
         leads: Those that the data have, where they are fewer than the encoder's; it is told that the others are
             missing, and should have learnt with some missing (--subset of pretrain). By default all of its leads.
         split: As of pretrain; the audit refuses test patients whom the encoder has seen.
@@ -57,7 +57,8 @@ def finetune(
         epochs: Rounds of training.
         draws: Windows a round, however few records there are.
         rate: The highest learning rate of finetune.
-        layer_decay: Of finetune, the learning rate of a stage as a share of that of the next.
+        layer_decay: Of finetune, the learning rate of a stage as a share of that of the next, so that those near the
+            input move less; 1 for one rate.
 
     Raises:
         UnknownName: If a label set, splitter or arm does not exist.

@@ -67,7 +67,7 @@ def label_efficiency(
         ValueError: If there is no such encoder.
     """
 
-    listed(data=data, from_=from_, labels=labels, seeds=seeds, fractions=fractions, others=others)
+    listed(**{"from": from_}, data=data, labels=labels, seeds=seeds, fractions=fractions, others=others)
     at_least(1, epochs=epochs, draws=draws, fold=fold, seeds_of_many=seeds_of_many)
     at_least(3, fold_count=fold_count)
     if not all(0 < share <= 1 for share in fractions):

@@ -11,12 +11,12 @@ here is so in `finetune` and `label_efficiency` too, and the encoder has never s
 __all__ = ["pretrain"]
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
-from einthoven import objectives, registry, splits
+from einthoven import models, objectives, registry, splits
 from einthoven.pipeline import Arm, Experiment
 from einthoven.studies._checks import at_least, listed
-from einthoven.studies._encoders import named, pretraining
+from einthoven.studies._encoders import pretraining
 from einthoven.transforms.hide import Hide
 
 _RECORDING_S = 10.0
@@ -54,8 +54,8 @@ def pretrain(
         rate_hz: Samples per second that the encoder sees.
         unit: mV, or z to standardise each lead.
         bandpass_hz: A band to keep.
-        ratio: The smallest and the largest share of time that is hidden.
-        span_s: The shortest and the longest span.
+        ratio: The smallest and the largest share of time that is hidden, about.
+        span_s: The shortest and the longest block of it.
         subset: The share of signals of which only some leads are shown, for an encoder that is to read fewer than all.
         epochs: Rounds through the records.
         rate: The highest learning rate.
@@ -70,12 +70,11 @@ def pretrain(
     at_least(1, epochs=epochs, fold=fold)
     at_least(3, fold_count=fold_count)
     registry.nearest(objective, objectives.pretexts(), "objective without labels")
-    named([model])
+    registry.nearest(model, models.encoders(), "encoder")
     splits.known(split)
     registry.nearest(unit, ("mV", "z"), "unit")
-    asks: dict[str, Any] = {"subset": subset}
-    if objective != "lead_order":
-        asks |= {"ratio": list(ratio), "span_s": list(span_s)}
+    options = {"ratio": list(ratio), "span_s": list(span_s), "subset": subset}
+    asks = {name: value for name, value in options.items() if name in objectives.options(objective)}
     objectives.build(objective, **asks)
     arm = Arm(objective, model, recipe=pretraining(model, epochs, rate), objective=objective, asks=asks, gaps=True)
     return Experiment(

@@ -1,7 +1,9 @@
 """Spans of time that are hidden in all leads at once, so that one lead cannot be copied from the others.
 
-The share that is hidden and the length of a span are drawn for each signal. The largest share grows while a training
-proceeds, from the smallest one: first small gaps, then large ones.
+The share that is hidden and the length of its blocks are drawn for each signal. Time is cut into blocks of that length,
+from an offset of chance, and some of them are hidden; so the share is kept about, blocks that touch make a longer span,
+and those at the ends are shorter. The largest share grows while a training proceeds, from the smallest one: first small
+gaps, then large ones.
 """
 
 __all__ = ["Hide"]
@@ -17,8 +19,8 @@ class Hide:
     """The change.
 
     Attributes:
-        ratio: The smallest and the largest share of a signal that is hidden.
-        span_s: The shortest and the longest span; lengths are drawn on a logarithmic scale.
+        ratio: The smallest and the largest share of a signal that is hidden, about.
+        span_s: The shortest and the longest block; lengths are drawn on a logarithmic scale.
         rise: The share of a training after which the largest ratio is reached.
 
     Raises:
