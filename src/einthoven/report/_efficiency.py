@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from einthoven.drawing.figures import svg
 from einthoven.evaluation.efficiency import MARGIN, family
@@ -79,7 +79,7 @@ def _curve(run: Run, order: list[str], label_set: str, metric: str) -> Panel:
     table = table[(table["label_set"] == label_set) & (table["metric"] == metric)]
     table = table[table["share"].groupby(table["family"]).transform("nunique") > 1]
     drawn = [name for name in order if (table["family"] == name).any()]
-    figure, axes = panel("share of the labelled patients", _NAMES[metric], unit_square=False, headroom=0.9)
+    figure, axes = panel("% of the labelled patients", _NAMES[metric])
     ends = []
     for name in drawn:
         points = table[table["family"] == name].sort_values("share")
@@ -91,8 +91,11 @@ def _curve(run: Run, order: list[str], label_set: str, metric: str) -> Panel:
         axes.plot(shift, points["value"], marker="o", markersize=2.6, linewidth=1.2 if place else 1.8, **style)
         ends.append((name, ink))
     shares = sorted(table["share"].unique())
-    axes.set(xscale="log", xticks=shares)
-    axes.set_xticklabels([f"{share * 100:g} %" for share in shares])
+    axes.set(xscale="log", xlim=(0.85 * shares[0], 1.2 * shares[-1]), xticks=shares)
+    axes.set_xticklabels([f"{share * 100:g}" for share in shares])
+    low, high = float(table["low"].min()), float(table["high"].max())
+    axes.set(ylim=(low - 0.05 * (high - low), min(1.0, high + 0.05 * (high - low))))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.xaxis.set_minor_locator(NullLocator())
     for place, (name, ink) in enumerate(reversed(ends)):
         style = {"color": ink, "fontsize": 7.5, "fontweight": "bold" if name == order[0] else "normal"}
