@@ -37,7 +37,7 @@ class Recipe:
             So a training has as many steps, however few records there are.
 
     Raises:
-        ValueError: If a choice by validation is asked for and forbidden at once, or the rate is not above 0.
+        ValueError: If a choice by validation is asked for and forbidden at once, or the rate lies below 0.
     """
 
     epochs: int
@@ -53,8 +53,8 @@ class Recipe:
     draws: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.rate > 0:
-            raise ValueError(f"a learning rate lies above 0, not at {self.rate:g}")
+        if not self.rate >= 0:
+            raise ValueError(f"a learning rate is not below 0, like {self.rate:g}")
         if self.monitor == "last" and (self.patience is not None or self.schedule == "plateau"):
             raise ValueError("patience and a plateau look at validation, which monitor='last' does not; drop them")
 
