@@ -3,8 +3,8 @@
 python benchmarks/cells.py keep runs/efficiency --out benchmarks/results/pretrain-cells
 python benchmarks/cells.py restore benchmarks/results/pretrain-cells --to runs/efficiency
 
-One Parquet table of all predictions and one JSON of what each cell says of itself. A cell that is restored is taken by
-the run only if data, settings, weights and precision are those with which it was made.
+One Parquet table of all predictions, and one JSON of the experiment and of each cell. A cell that is restored is taken
+by the run only if data, settings, weights and precision are those with which it was made.
 """
 
 import argparse
@@ -23,17 +23,21 @@ def keep(run: Path, out: Path) -> None:
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in done]
     whole = pd.concat(tables, ignore_index=True).astype(dict.fromkeys(_TEXT, "category"))
     whole.to_parquet(out.with_suffix(".parquet"), index=False, compression="zstd")
-    facts = {folder.name: json.loads((folder / "cell.json").read_text(encoding="utf-8")) for folder in done}
+    cells = {folder.name: json.loads((folder / "cell.json").read_text(encoding="utf-8")) for folder in done}
+    facts = {"experiment": json.loads((run / "experiment.json").read_text(encoding="utf-8")), "cells": cells}
     out.with_suffix(".json").write_text(json.dumps(facts, indent=0, sort_keys=True) + "\n", encoding="utf-8")
     print(f"{len(done)} cells, {out.with_suffix('.parquet').stat().st_size / 1e6:.1f} MB")
 
 
 def restore(kept: Path, to: Path) -> None:
-    """Puts kept cells into a run folder, where none of theirs is."""
+    """Puts kept cells into a new run folder, or into one of the same run, where none of theirs is."""
 
     whole = pd.read_parquet(kept.with_suffix(".parquet"))
     facts = json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))
     whole = whole.astype(dict.fromkeys(_TEXT, "object"))
+    to.mkdir(parents=True, exist_ok=True)
+    if not (to / "experiment.json").exists():
+        (to / "experiment.json").write_text(json.dumps(facts["experiment"]) + "\n", encoding="utf-8")
     for (model, seed, fold), rows in whole.groupby(["model", "seed", "fold"]):
         folder = to / "cells" / f"{model}-seed{seed}-fold{fold}"
         if folder.exists():
@@ -41,7 +45,7 @@ def restore(kept: Path, to: Path) -> None:
         folder.mkdir(parents=True)
         rows.to_parquet(folder / "predictions.parquet", index=False)
         (folder / "history.json").write_text("[]\n", encoding="utf-8")
-        (folder / "cell.json").write_text(json.dumps(facts[folder.name], indent=1) + "\n", encoding="utf-8")
+        (folder / "cell.json").write_text(json.dumps(facts["cells"][folder.name], indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
