@@ -11,6 +11,7 @@ import pytest
 from safetensors.torch import load_file
 
 from einthoven import studies
+from einthoven.audit import audit, open_run
 from einthoven.cli.report import report
 from einthoven.datasets.simulated import Simulated
 from einthoven.diagnosis import Model, Refused, reconstruct
@@ -83,6 +84,13 @@ def test_an_encoder_is_kept_with_its_ledger_and_its_own_task_is_judged(encoders:
     cohort = pd.read_parquet(encoders[name] / "cohort.parquet")
     validation = set(table.loc[table["part"] == "validation", "patient"])
     assert seen == {hash_patient(patient) for patient in set(cohort["patient"]) - test - validation}
+
+
+def test_the_run_of_an_encoder_can_be_audited(encoders: dict[str, Path], stores: Path) -> None:
+    found = open_run(encoders["masked"], stores=stores, progress=False)
+    assert set(found.side) == {"train", "validation", "test"} and list(found.contracts) == ["masked-seed0-fold10"]
+    (verdict,) = audit(found, ("checkpoints",))
+    assert verdict.status == "clean"
 
 
 def test_a_page_says_what_the_encoder_learnt(encoders: dict[str, Path]) -> None:

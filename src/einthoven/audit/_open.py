@@ -204,7 +204,10 @@ def open_run(
     subject, _ = open_subject(
         facts["data"], labels_of=facts["labels"], stores=stores, workers=workers, progress=progress
     )
-    part = known["predictions"].drop_duplicates("record").set_index("record")["part"]
+    answers = known.get("predictions")
+    if answers is None:  # of an encoder: what it was examined on
+        answers = pd.read_parquet(run / "predictions.parquet")
+    part = answers.drop_duplicates("record").set_index("record")["part"]
     ids = subject.table["record_id"]
     side = np.where(ids.isin(cohort) & ~ids.duplicated(), ids.map(part).fillna("train"), "").astype(object)
     words = facts["split"] if len(facts["folds"]) == 1 else f"{facts['split']}, test fold {fold}"
