@@ -292,6 +292,12 @@ def test_the_xresnet_has_the_size_of_the_benchmark() -> None:
     assert 1.8e6 < sum(p.numel() for p in model.parameters()) < 2.0e6
 
 
+def test_the_transformer_has_the_size_that_it_states() -> None:
+    """2.7 million parameters at 100 Hz with twelve leads."""
+    model = network("ecg_vit", Shape(12, 1000, 100.0, 6))
+    assert 2.65e6 < sum(p.numel() for p in model.parameters()) < 2.75e6
+
+
 def test_a_fresh_xresnet_block_is_its_skip() -> None:
     block = network("xresnet1d101").body[-1]
     x = signals(2, 30).repeat(1, 22, 1)[:, :256]

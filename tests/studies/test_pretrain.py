@@ -18,7 +18,7 @@ from einthoven.diagnosis import Model, Refused, reconstruct
 from einthoven.drawing.paper import paper
 from einthoven.pipeline import Experiment, Few, RunError, evaluate_run, run
 from einthoven.pipeline.cohort import open_cohort
-from einthoven.pipeline.learning import decided_on, learnt_from
+from einthoven.pipeline.learning import learnt_from, part_of
 from einthoven.records.leads import TWELVE
 from einthoven.registry import UnknownName
 from einthoven.report import write
@@ -299,7 +299,7 @@ def test_shares_of_the_labels_are_nested_and_validation_shrinks_with_them(grid: 
     before: dict[str, set[int]] = {"learnt": set(), "decided": set()}
     for share in (0.1, 0.6, 1.0):
         (cell,) = [c for c in grid.cells() if c.arm.name == f"scratch@{share * 100:g}%" and c.seed == 0]
-        now = {"learnt": set(learnt_from(cell, cohort)), "decided": set(decided_on(cell, cohort, "validation"))}
+        now = {"learnt": set(learnt_from(cell, cohort)), "decided": set(part_of(cell, cohort, "validation"))}
         for kind, rows in now.items():
             assert before[kind] < rows
         patients = cohort.table["patient_id"].iloc[sorted(now["learnt"])].nunique()

@@ -15,6 +15,7 @@ __all__ = [
     "Verdict",
     "account",
     "audit",
+    "contracts_of",
     "exit_code",
     "find_pairs",
     "fix",
@@ -34,7 +35,7 @@ from functools import partial
 from einthoven import registry
 from einthoven.audit._account import MAKER, account, keep
 from einthoven.audit._fix import fix, summary
-from einthoven.audit._open import learnt, open_run, open_subject
+from einthoven.audit._open import contracts_of, learnt, open_run, open_subject
 from einthoven.audit._owners import with_owners
 from einthoven.audit._pairs import find_pairs
 from einthoven.audit._subject import STATUSES, Finding, Status, Subject, Verdict, exit_code

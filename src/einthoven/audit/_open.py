@@ -1,6 +1,6 @@
 """Puts together what is to be audited, from the words of a user."""
 
-__all__ = ["learnt", "open_run", "open_subject"]
+__all__ = ["contracts_of", "learnt", "open_run", "open_subject"]
 
 import contextlib
 import dataclasses
@@ -228,6 +228,16 @@ def learnt(run: Path, fold: int) -> dict[str, Any]:
     if not facts["labels"]:
         files = {}  # nothing was predicted
     tables = {name: pd.read_parquet(path) for name, path in files.items()}
+    found = {name: table[table["fold"] == fold] for name, table in tables.items()}
+    return {**found, "contracts": contracts_of(run, fold)}
+
+
+def contracts_of(run: Path, fold: int) -> dict[str, Any]:
+    """The contracts of all checkpoints of one test fold of a run, by their cells.
+
+    Raises:
+        OSError, ValueError: If one is damaged.
+    """
+
     cells = sorted((run / "cells").glob(f"*-fold{fold}/checkpoint/contract.json"))
-    contracts = {path.parent.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in cells}
-    return {**{name: table[table["fold"] == fold] for name, table in tables.items()}, "contracts": contracts}
+    return {path.parent.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in cells}

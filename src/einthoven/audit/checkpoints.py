@@ -22,9 +22,9 @@ from typing import Any
 
 import pandas as pd
 
-from einthoven.audit import Finding, Subject, Verdict
+from einthoven.audit import Finding, Status, Subject, Verdict
 from einthoven.splits import many
-from einthoven.training import SALT_VARIABLE, hash_patient
+from einthoven.training import SALT_VARIABLE, hash_patient, lineage
 
 _OF_PATIENTS = ("patients_seen", "records_seen", "patients_salted", "unknown_patients_seen", "pretrained")
 
@@ -44,10 +44,9 @@ def checkpoints(subject: Subject) -> Verdict:
     people["unseen"] = (people["side"] != "train") | (subject.split is None)
     people = people[people["side"] != ""]
     unknown = int((people["patient"].isna() & people["unseen"]).sum())
-    for name in ("patient", "record"):
-        people[f"{name}_hash"] = people[name].map({one: hash_patient(one) for one in people[name].dropna().unique()})
-    stages = [stage for name, contract in subject.contracts.items() for stage in _stages(name, contract)]
-    alike = [stage for name, contract in _alike(subject.contracts) for stage in _stages(name, contract)]
+    people["hash"] = people["patient"].map({one: hash_patient(one) for one in people["patient"].dropna().unique()})
+    stages = [stage for name, contract in subject.contracts.items() for stage in lineage(name, contract)]
+    alike = [stage for name, contract in _alike(subject.contracts) for stage in lineage(name, contract)]
     findings = [finding for stage in alike for finding in _of_stage(*stage, people)]
     if unknown:
         sentence = f"{unknown} records that must not have been seen name no patient: whether they were, cannot be told."
@@ -68,21 +67,10 @@ def _alike(contracts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mappin
     return [(names[0] + more.get(names[0], ""), contracts[names[0]]) for names in groups.values()]
 
 
-def _stages(
-    name: str, contract: Mapping[str, Any], early: bool = False
-) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
-    """A contract and those of the stages before it, with a name for each."""
-    yield name, contract, early
-    before = contract.get("pretrained") or ()
-    for number, earlier in enumerate([before] if isinstance(before, Mapping) else before, start=1):
-        yield from _stages(f"{name}, pretraining {number}", earlier, early=True)
-
-
 def _of_stage(name: str, contract: Mapping[str, Any], early: bool, people: pd.DataFrame) -> Iterator[Finding]:
     """What one contract says; `people` has one row a record.
 
-    Its columns are side, patient (missing where nobody knows), record, the hashes of both, and whether it must be
-    unseen.
+    Its columns are side, patient and its hash (missing where nobody knows), record, and whether it must be unseen.
     """
 
     if why := _illegible(contract):
@@ -90,15 +78,16 @@ def _of_stage(name: str, contract: Mapping[str, Any], early: bool, people: pd.Da
         return
     seen, records = frozenset(contract["patients_seen"]), frozenset(contract.get("records_seen") or ())
     named, unseen = people["patient"].notna(), people["unseen"]
-    patient = named & people["patient_hash"].isin(seen)
-    record = people["record_hash"].isin(records) & ~patient
+    patient = named & people["hash"].isin(seen)
+    record = people["record"].map(hash_patient if records else str).isin(records) & ~patient
     known, comparable = patient | record, named | bool(records)
     training, test = known[comparable & ~unseen], known[unseen & (people["side"] != "validation")]
     trained_here = training.any() and (training.all() or not (early or test.any()))
     for side in sorted(people.loc[known & unseen, "side"].unique(), key=lambda side: (side == "validation", side)):
         if side == "validation" and trained_here:
             continue
-        here, status = people["side"] == side, "warning" if side == "validation" and not early else "leak"
+        here = people["side"] == side
+        status: Status = "warning" if side == "validation" and not early else "leak"
         if (patient & here).any():
             people_here = people.loc[here, "patient"].nunique()
             yield _seen(name, side, people[patient & here], f"{people_here} patients in {side}", status, "patient")
@@ -127,7 +116,7 @@ def _illegible(contract: Mapping[str, Any]) -> str:
     return ""
 
 
-def _seen(name: str, side: str, rows: pd.DataFrame, everyone: str, status: str, kind: str) -> Finding:
+def _seen(name: str, side: str, rows: pd.DataFrame, everyone: str, status: Status, kind: str) -> Finding:
     """That patients were seen, or records without anybody knowing whose they are, in words."""
     found = sorted(rows[kind].unique())
     sentence = f"The checkpoint {name} has seen {len(found)} of {everyone}"
@@ -139,4 +128,4 @@ def _seen(name: str, side: str, rows: pd.DataFrame, everyone: str, status: str, 
     else:
         sentence += ", though it does not look trained on this split. If it was, they only told when to stop; if not, "
         sentence += "what is chosen on them, such as thresholds, will look too good."
-    return Finding(status, sentence, len(found), tuple(found[:3]))  # type: ignore[arg-type]
+    return Finding(status, sentence, len(found), tuple(found[:3]))

@@ -1,8 +1,9 @@
 """A trained model under its contract."""
 
-__all__ = ["Model", "find_checkpoint", "prepared_as"]
+__all__ = ["Model", "find_checkpoint"]
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from einthoven.records.leads import placed
 from einthoven.records.preparation import Preparation
 from einthoven.signals.centre import centre
 from einthoven.signals.quality import quality
-from einthoven.training import Data, Device, Recipe, hash_patient, load_checkpoint, predict
+from einthoven.training import Data, Device, Recipe, hash_patient, lineage, load_checkpoint, predict
 
 _FEW = 20  # positives on which a threshold rests, below which that is said
 
@@ -48,13 +49,6 @@ def find_checkpoint(path: str | Path, arm: str | None = None) -> Path:
             return folder
     known = ", ".join(dict.fromkeys(place[0] for place in there)) or "none"
     raise ValueError(f"{path} has no checkpoint of {wanted}; it has of: {known}")
-
-
-def prepared_as(contract: dict[str, Any]) -> Preparation:
-    """How recordings are prepared for a checkpoint, as its contract says."""
-    steps = contract["preparation"]
-    band = steps["bandpass_hz"] and tuple(steps["bandpass_hz"])
-    return Preparation(**{**steps, "leads": tuple(steps["leads"]), "bandpass_hz": band})
 
 
 class Model:
@@ -99,7 +93,7 @@ class Model:
         self._fabric = Device().fabric()
         self._network, self._recipe = self._fabric.setup_module(network), Recipe(**self.contract["recipe"])
         self._titles = {c["code"]: c["title"] for classes in self.contract["label_sets"].values() for c in classes}
-        self._preparation = prepared_as(self.contract)
+        self._preparation = Preparation.told(self.contract["preparation"])
 
     @property
     def name(self) -> str:
@@ -191,7 +185,7 @@ class Model:
         return seen.score, True, f"the recording is poor: {found or 'no lead stands out'}"
 
     def _warnings(self, ecg: ECG) -> list[str]:
-        found = []
+        found, stages = [], [contract for _, contract, _ in lineage("", self.contract)]
         if self.contract["trained_on_synthetic"] and not ecg.synthetic:
             found.append("the model was trained on simulated ECGs; its answers say nothing about a real patient")
         if ecg.rate_hz < self.contract["rate_hz"]:
@@ -202,10 +196,9 @@ class Model:
             found.append("the file names no patient: whether the model has seen this one, nobody could look")
         elif hash_patient(ecg.patient_id) in self.contract["patients_seen"]:
             found.append("the model has seen this patient in training")
-        elif any(hash_patient(ecg.patient_id) in stage["patients_seen"] for stage in _before(self.contract)):
+        elif _saw(stages, "patients_seen", ecg.patient_id):
             found.append("the weights that the model began with have seen this patient")
-        if ecg.record_id and any(hash_patient(ecg.record_id) in stage.get("records_seen", ()) for stage in
-                                 (self.contract, *_before(self.contract))):  # fmt: skip
+        if ecg.record_id and _saw(stages, "records_seen", ecg.record_id):
             found.append("the model, or the weights that it began with, have seen this record")
         return found
 
@@ -223,10 +216,9 @@ class Model:
         return Finding(code, self._titles[code], probability, *limits, decision, reason)
 
 
-def _before(contract: dict[str, Any]) -> list[dict[str, Any]]:
-    """The contracts of all earlier stages."""
-    earlier = [stage for stage in contract.get("pretrained", ()) if "patients_seen" in stage]
-    return [*earlier, *(before for stage in earlier for before in _before(stage))]
+def _saw(stages: Iterable[Mapping[str, Any]], what: str, name: str) -> bool:
+    """Whether one of the stages lists the hash of an id."""
+    return any(hash_patient(name) in stage.get(what, ()) for stage in stages)
 
 
 def _name(ecg: ECG) -> str:

@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 
 from einthoven import models, objectives
 from einthoven.diagnosis.finding import Refused
-from einthoven.diagnosis.model import find_checkpoint, prepared_as
+from einthoven.diagnosis.model import find_checkpoint
 from einthoven.objectives.masked import Masked
 from einthoven.records.ecg import ECG
+from einthoven.records.preparation import Preparation
 from einthoven.training import load_checkpoint
 
 
@@ -61,7 +62,7 @@ def reconstruct(ecg: ECG, path: str | Path, *, seed: int = 0) -> Reconstruction:
     network = objectives.build(name, **objective).network(_encoder(contract)).eval() if name else None
     if network is None or network.decoder is None:
         raise ValueError(f"{folder} holds no encoder that reconstructs; name a run of pretrain whose objective masks")
-    prepare = prepared_as(contract)
+    prepare = Preparation.told(contract["preparation"])
     try:
         whole = dataclasses.replace(prepare, unit="mV")(ecg)
     except ValueError as error:

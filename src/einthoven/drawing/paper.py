@@ -107,31 +107,30 @@ def paper(
     page = whole.crop(start_s, stop_s) if (start_s, stop_s) != (0.0, ecg.duration_s) else whole
     if page is not whole:
         notes.append(f"{start_s:g}–{stop_s:g} s of {ecg.duration_s:g} s")
-    if centre:
-        page = page.replace(signal=page.signal - _median(page.signal))
+    middle = _median(page.signal) if centre else None
+    if middle is not None:
+        page = page.replace(signal=page.signal - middle)
         notes.append("each lead centred on its median")
     strips, said = _layout(page, canonical(rhythm))
     notes += said + [f"{name} is flat" for name in page.flat_leads()]
-    return _page(strips, page, title, notes, _over(over, ecg, page, canonical(rhythm), start_s, centre))
+    above: list[_Strip] = []
+    if over is not None:
+        fitting = _fitting(over, ecg, page, start_s)
+        moved = fitting if middle is None else fitting.replace(signal=fitting.signal - middle)
+        above = _layout(moved, canonical(rhythm))[0]
+    return _page(strips, page, title, notes, above)
 
 
-def _over(over: ECG | None, ecg: ECG, page: ECG, rhythm: str, start_s: float, centre: bool) -> list[_Strip]:
-    """The strips of what lies over a recording, moved like those of the recording itself.
+def _fitting(over: ECG, ecg: ECG, page: ECG, start_s: float) -> ECG:
+    """What lies over a recording, derived and cut as that is.
 
     Raises:
         ValueError: If it is of another form.
     """
-    if over is None:
-        return []
     forms = [(each.leads, each.rate_hz, each.unit, each.signal.shape) for each in (over, ecg)]
     if forms[0] != forms[1]:
         raise ValueError(f"{over!r} cannot lie over {ecg!r}: leads, rate, unit and length differ")
-    there = _with_derived(over)[0].crop(start_s, start_s + page.duration_s)
-    if centre:
-        there = there.replace(
-            signal=there.signal - _median(_with_derived(ecg)[0].crop(start_s, start_s + page.duration_s).signal)
-        )
-    return _layout(there, rhythm)[0]
+    return _with_derived(over)[0].crop(start_s, start_s + page.duration_s)
 
 
 def _page(strips: list[_Strip], ecg: ECG, title: str | None, notes: list[str], over: list[_Strip]) -> Figure:

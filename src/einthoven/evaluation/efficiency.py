@@ -58,9 +58,9 @@ def efficiency(
         `efficiency`: one row a label set, metric (macro AUROC and AUPRC), family and share, with value, low, high,
         seeds, seed_sd. `reaches`: the paired differences from supervision `against` its own largest share (`kind` full)
         and from supervision at the same share (`kind` same), over the seeds that both have: difference, low, high, p,
-        detectable, reaches, seeds, and seed_sd, the deviation of the seeds' own differences, which the interval over
-        patients does not hold. `worth`: the share that supervision needs for the same value: share_worth, low, high,
-        bound (`at_least`, `at_most` or empty).
+        detectable, reaches, verdict (of `full`: yes, no or cannot tell), seeds, and seed_sd, the deviation of the
+        seeds' own differences, which the interval over patients does not hold. `worth`: the share that supervision
+        needs for the same value: share_worth, low, high, bound (`at_least`, `at_most` or empty).
 
     Raises:
         ValueError: If there are no predictions of the supervised family.
@@ -98,7 +98,7 @@ _KEYS = ("label_set", "metric", "family")
 _CURVE = ("share", "value", "low", "high", "seeds", "seed_sd", "classes", "model")
 _REACHES = (
     *("share", "kind", "against", "difference", "low", "high", "se", "p", "detectable", "usable", "reaches"),
-    *("seeds", "seed_sd"),
+    *("verdict", "seeds", "seed_sd"),
 )
 _WORTH = ("share", "share_worth", "low", "high", "bound")
 
@@ -129,8 +129,16 @@ def _reaches(curves: Curves, supervised: str, level: float) -> list[dict[str, An
                 found = gap(np.mean(each, axis=0), level)
                 row = {"family": name, "share": share, "kind": kind, "against": against, **found}
                 row |= {"seeds": len(both), "seed_sd": _spread([one[0] for one in each])}
-                rows.append({**row, "reaches": kind == "full" and found["low"] > -MARGIN})
+                reaches = kind == "full" and found["low"] > -MARGIN
+                rows.append({**row, "reaches": reaches, "verdict": _verdict(kind, found)})
     return rows
+
+
+def _verdict(kind: str, found: Mapping[str, float]) -> str:
+    """Whether full supervision is reached: by the lower bound yes, by the upper one no."""
+    if kind != "full":
+        return ""
+    return "yes" if found["low"] > -MARGIN else "no" if found["high"] < -MARGIN else "cannot tell"
 
 
 def _worth(curves: Curves, supervised: str, level: float) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import pandas as pd
 from jaxtyping import Bool, Int, Shaped
 from tqdm import tqdm
 
-from einthoven.audit import Finding, Subject, Verdict, audit, find_pairs, learnt
+from einthoven.audit import Finding, Subject, Verdict, audit, contracts_of, find_pairs, learnt
 from einthoven.records.writing import replacing
 from einthoven.store import Joined
 
@@ -118,9 +118,8 @@ def after(
         verdicts: What was said before.
     """
 
-    of_fold = {fold: learnt(out, fold) for fold in parts}
     fold, part = next(iter(parts.items()))
-    known = dataclasses.replace(subject, side=part.astype(object), **of_fold[fold])
-    checkpoints = _of_every_fold(subject, parts, {fold: found["contracts"] for fold, found in of_fold.items()})
+    known = dataclasses.replace(subject, side=part.astype(object), **learnt(out, fold))
+    checkpoints = _of_every_fold(subject, parts, {fold: contracts_of(out, fold) for fold in parts})
     before = (verdict for verdict in verdicts if verdict.check not in (*_ANSWERS, "checkpoints"))
     return [*before, checkpoints, *audit(known, _ANSWERS)]

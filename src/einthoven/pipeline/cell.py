@@ -22,7 +22,7 @@ from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import contract
 from einthoven.pipeline.covariates import standardised
 from einthoven.pipeline.experiment import Arm, Cell, Experiment
-from einthoven.pipeline.learning import decided_on, learnt_from, view
+from einthoven.pipeline.learning import learnt_from, part_of, view
 from einthoven.pipeline.pretext import pretext_of, pretrain
 from einthoven.pipeline.task import Task, shape_of, write_json
 from einthoven.records.writing import replacing
@@ -71,8 +71,7 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
             learnt_from(cell, cohort)
     for arm in experiment.arms:
         if not arm.members:
-            beside = cohort.covariates(arm, experiment.samples)
-            shape = shape_of(experiment, cohort, arm, 0 if beside is None else beside.shape[1])
+            shape = shape_of(experiment, cohort, arm, cohort.covariates(arm, experiment.samples))
             model = models.build(arm.model, shape, **({} if arm.recipe else {"seed": 0}), **arm.options)
             if arm.objective:
                 pretext_of(arm, model)
@@ -84,15 +83,10 @@ def _learnt(
     task: Task, cohort: Cohort, train: np.ndarray, working: Path, on_epoch: Callable[[dict[str, Any]], None]
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Trains the arm's model and lets it answer for validation and test records."""
-    parts, arm = cohort.parts[task.cell.fold], task.cell.arm
+    arm = task.cell.arm
     asked = [part for part in ("validation", "test", "external") if part not in arm.learns]
-    watched = decided_on(task.cell, cohort, arm.watches) if arm.watches else np.empty(0, dtype=np.int64)
-    rest = np.concatenate(
-        [
-            decided_on(task.cell, cohort, part) if part == "validation" else np.flatnonzero(parts == part)
-            for part in asked
-        ]
-    )
+    watched = part_of(task.cell, cohort, arm.watches)
+    rest = np.concatenate([part_of(task.cell, cohort, part) for part in asked])
     data = view(task.experiment, task.cell, cohort)
     history: list[dict[str, Any]] = []
     if arm.recipe is None:
@@ -128,11 +122,6 @@ def _clear_stale(task: Task, working: Path) -> None:
     mark.write_text(task.identity)
 
 
-def _shape(task: Task, cohort: Cohort, data: Data) -> models.Shape:
-    beside = 0 if data.covariates is None else data.covariates.shape[1]
-    return shape_of(task.experiment, cohort, task.cell.arm, beside)
-
-
 def _by_gradient(
     task: Task,
     cohort: Cohort,
@@ -148,7 +137,7 @@ def _by_gradient(
     if data.covariates is not None:
         values, scale = standardised(data.covariates, train)
         data = dataclasses.replace(data, covariates=values)
-    network = models.build(arm.model, _shape(task, cohort, data), **arm.options)
+    network = models.build(arm.model, shape_of(task.experiment, cohort, arm, data.covariates), **arm.options)
     if not isinstance(network, models.Network):
         raise TypeError(f"{arm.model} is not trained by gradient; give its arm no recipe")
     network.fast = task.device.fast_layout
@@ -176,7 +165,8 @@ def _weights(y: np.ndarray) -> list[float]:
 
 def _at_once(task: Task, cohort: Cohort, data: Data, train: np.ndarray, rest: np.ndarray) -> np.ndarray:
     arm = task.cell.arm
-    model = models.build(arm.model, _shape(task, cohort, data), seed=task.cell.seed, **arm.options)
+    shape = shape_of(task.experiment, cohort, arm, data.covariates)
+    model = models.build(arm.model, shape, seed=task.cell.seed, **arm.options)
     if not isinstance(model, models.Estimator):
         raise TypeError(f"{arm.model} is trained by gradient; give its arm a recipe")
     beside = [None if data.covariates is None else data.covariates[rows] for rows in (train, rest)]

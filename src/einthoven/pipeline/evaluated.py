@@ -13,7 +13,7 @@ from einthoven.evaluation import efficiency, evaluate, evaluate_beats, pretext
 from einthoven.evaluation.efficiency import family
 from einthoven.evaluation.thresholds import thresholds
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.experiment import Arm, Cell, RunError
+from einthoven.pipeline.experiment import Arm, Cell, RunError, cell_names
 from einthoven.pipeline.task import cell_folder, finished, seconds_of, write_json
 from einthoven.splits import many
 
@@ -30,17 +30,17 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
     """
 
     facts = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
-    names = _names(facts)
+    names, shares = cell_names(facts), _scarce(facts)
     done = [name for name in names if finished(out / "cells" / name)]
-    arms = {arm["name"] for arm in facts["arms"]} if not _scarce(facts) else {facts["primary"], facts["baseline"]}
-    if lacking := [name for name in names if name not in done and name.rpartition("-seed")[0] in arms]:
-        raise RunError(f"{out}: {many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}, are not finished; "
-                       "the same command goes on")  # fmt: skip
+    needed = {facts["primary"], facts["baseline"]} if shares else {arm["name"] for arm in facts["arms"]}
+    if lacking := [name for name in names if name not in done and name.rpartition("-seed")[0] in needed]:
+        what = f"{many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}"
+        raise RunError(f"{out}: {what}, are not finished; the same command goes on")
     predictions = pd.concat(
-        [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in sorted(done)], ignore_index=True
+        [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in done], ignore_index=True
     )
     predictions.to_parquet(out / "predictions.parquet", index=False)
-    tables = _tables(facts, predictions, out)
+    tables = _tables(facts, shares, predictions, out)
     (out / "results").mkdir(exist_ok=True)
     for name, table in tables.items():
         table.to_parquet(out / "results" / f"{name}.parquet", index=False)
@@ -59,20 +59,15 @@ def stale(out: Path) -> bool:
     return bool(cells) and not (tables.is_file() and tables.stat().st_mtime_ns >= max(cells))
 
 
-def _names(facts: dict[str, Any]) -> list[str]:
-    """The cells of a run by their names."""
-    grid = [(arm, seed, fold) for arm in facts["arms"] for seed in facts["seeds"][: arm.get("seeds")]
-            for fold in facts["folds"]]  # fmt: skip
-    return sorted(Cell(Arm(arm["name"]), seed, fold).name for arm, seed, fold in grid)
-
-
 def _scarce(facts: dict[str, Any]) -> dict[str, float]:
     """The share of the labels of each arm, where arms differ in that; else nothing."""
     shares = {arm["name"]: (arm.get("few") or {}).get("share") or 1.0 for arm in facts["arms"]}
     return shares if len(set(shares.values())) > 1 else {}
 
 
-def _tables(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:
+def _tables(
+    facts: dict[str, Any], shares: dict[str, float], predictions: pd.DataFrame, out: Path
+) -> dict[str, pd.DataFrame]:
     """All tables, by what the run is about."""
     planned = {key: facts[key] for key in ("baseline", "primary", "resamples")}
     if not facts["labels"]:
@@ -80,17 +75,16 @@ def _tables(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict
     if facts.get("exclusive"):
         pairs = [(first, second) for first, second in facts["pairs"]]
         return evaluate_beats(predictions, pairs=pairs, **planned)
-    shares, sets = _scarce(facts), facts["label_sets"]
-    most = max(shares.values(), default=1.0)
-    whole = {name for name, share in shares.items() if share == most} | {facts["primary"], facts["baseline"]}
-    whole &= set(predictions["model"])
-    chosen = predictions[predictions["model"].isin(whole)] if shares else predictions
-    tables = evaluate(chosen, pd.read_parquet(out / "cohort.parquet"), label_sets=sets, **planned)
-    _complete_contracts(out, thresholds(predictions) if shares else tables["thresholds"])
-    if shares:
-        supervised = family(facts["baseline"])
-        tables |= efficiency(predictions, shares, label_sets=sets, supervised=supervised, resamples=facts["resamples"])
-    return tables
+    cohort, sets = pd.read_parquet(out / "cohort.parquet"), facts["label_sets"]
+    if not shares:
+        tables = evaluate(predictions, cohort, label_sets=sets, **planned)
+        _complete_contracts(out, tables["thresholds"])
+        return tables
+    whole = [name for name, share in shares.items() if share == max(shares.values())]
+    chosen = predictions[predictions["model"].isin([*whole, facts["primary"], facts["baseline"]])]
+    _complete_contracts(out, thresholds(predictions))
+    how = {"label_sets": sets, "supervised": family(facts["baseline"]), "resamples": facts["resamples"]}
+    return evaluate(chosen, cohort, label_sets=sets, **planned) | efficiency(predictions, shares, **how)
 
 
 def _complete_contracts(out: Path, thresholds: pd.DataFrame) -> None:

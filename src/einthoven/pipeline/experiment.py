@@ -1,6 +1,6 @@
 """What a run is made of: plain values that fit into JSON."""
 
-__all__ = ["Arm", "Cell", "Experiment", "Few", "RunError"]
+__all__ = ["Arm", "Cell", "Experiment", "Few", "RunError", "cell_names"]
 
 import dataclasses
 import hashlib
@@ -128,7 +128,7 @@ _GRID = ("title", "arms", "seeds", "folds", "baseline", "primary", "pairs", "res
 _ORDER = ("seeds", "rank")  # and what of an arm only says when a cell is computed
 
 
-def said(value: Any, apart: tuple[str, ...] = ()) -> Any:
+def _said(value: Any, apart: tuple[str, ...] = ()) -> Any:
     """A value as JSON, of which fields that are as by default are left out: a new one changes nothing that was said.
 
     Arguments:
@@ -137,12 +137,12 @@ def said(value: Any, apart: tuple[str, ...] = ()) -> Any:
     """
 
     if not dataclasses.is_dataclass(value):
-        return [said(each) for each in value] if isinstance(value, tuple | list) else value
+        return [_said(each) for each in value] if isinstance(value, tuple | list) else value
     found = {}
     for field in dataclasses.fields(value):
         usual = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
         if field.name not in apart and (part := getattr(value, field.name)) != usual:
-            found[field.name] = said(part)
+            found[field.name] = _said(part)
     return found
 
 
@@ -215,9 +215,15 @@ class Experiment:
             precision: In which networks are trained.
         """
         arms = [arm for arm in self.arms if arm == cell.arm or arm.name in cell.arm.members]
-        facts = [said(arm.unnamed, _ORDER) for arm in arms]
-        parts = [said(self, _GRID), facts, cell.seed, cell.fold, data]
+        facts = [_said(arm.unnamed, _ORDER) for arm in arms]
+        parts = [_said(self, _GRID), facts, cell.seed, cell.fold, data]
         parts += [hash_weights(arm.transfer) for arm in arms if arm.transfer is not None]
         if any(arm.recipe for arm in arms):
             parts.append(precision)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def cell_names(facts: dict[str, Any]) -> list[str]:
+    """The cells of an experiment that JSON tells, by their names, sorted."""
+    grid = [(arm["name"], seed) for arm in facts["arms"] for seed in facts["seeds"][: arm.get("seeds")]]
+    return sorted(Cell(Arm(name), seed, fold).name for name, seed in grid for fold in facts["folds"])

@@ -1,6 +1,6 @@
 """What a cell learns from: fewer records where labels are made scarce, and the signals as it sees them."""
 
-__all__ = ["decided_on", "fewer", "learnt_from", "sources", "view"]
+__all__ = ["fewer", "learnt_from", "part_of", "sources", "view"]
 
 import dataclasses
 from typing import Any
@@ -44,11 +44,12 @@ def learnt_from(cell: Cell, cohort: Cohort) -> Int[np.ndarray, " row"]:
     return fewer(arm.few, cohort.table, rows, cell.seed)
 
 
-def decided_on(cell: Cell, cohort: Cohort, part: str) -> Int[np.ndarray, " row"]:
-    """The records of a part on which something is decided: where labels are scarce, they are so here too."""
-    rows = np.flatnonzero(cohort.parts[cell.fold] == part)
+def part_of(cell: Cell, cohort: Cohort, part: str) -> Int[np.ndarray, " row"]:
+    """The records of a part: where labels are scarce, those of validation are so too. None for the part ''."""
+    rows = np.flatnonzero((cohort.parts[cell.fold] == part) & (part != ""))
     share = Few(share=cell.arm.few.share)
-    return fewer(share, cohort.table, rows, cell.seed) if len(rows) and share.share is not None else rows
+    thinned = part == "validation" and share.share is not None and len(rows)
+    return fewer(share, cohort.table, rows, cell.seed) if thinned else rows
 
 
 def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: int) -> Int[np.ndarray, " kept"]:

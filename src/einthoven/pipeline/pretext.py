@@ -19,10 +19,10 @@ from einthoven.objectives import Pretext
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import contract
 from einthoven.pipeline.experiment import Arm
-from einthoven.pipeline.learning import view
+from einthoven.pipeline.learning import part_of, view
 from einthoven.pipeline.task import Task, shape_of
 from einthoven.records.writing import replacing
-from einthoven.training import Data, examine, fit, save_checkpoint
+from einthoven.training import ask, examine, fit, save_checkpoint
 from einthoven.transforms.shuffle_leads import ShuffleLeads
 
 _DRAWN = 4  # test records whose answers are kept, for the report to draw
@@ -55,19 +55,21 @@ def pretrain(
         How well it did on validation and test records, one row a record and measure, and the history.
     """
 
-    arm, seed, parts = task.cell.arm, task.cell.seed, cohort.parts[task.cell.fold]
+    arm, seed = task.cell.arm, task.cell.seed
     assert arm.recipe is not None
     torch.manual_seed(seed)
     encoder = models.build(arm.model, shape_of(task.experiment, cohort, arm), **arm.options)
     objective, network = pretext_of(arm, encoder)
     network.encoder.fast = task.device.fast_layout
     data = view(task.experiment, task.cell, cohort)
-    watched = np.flatnonzero(parts == arm.watches) if arm.watches else np.empty(0, dtype=np.int64)
+    watched = part_of(task.cell, cohort, arm.watches)
     settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
     history = fit(network, objective, data, train, watched, arm.recipe, **settings)
-    rest = np.flatnonzero(np.isin(parts, ("validation", "test", "external")))
-    table = _examined(task, cohort, network, objective, data, rest)
-    _draw(task, cohort, network, objective, data)
+    fabric = task.device.fabric()
+    examined: dict[str, Any] = {"network": fabric.setup_module(network), "objective": objective, "data": data}
+    examined |= {"recipe": arm.recipe, "fabric": fabric}
+    table = _examined(task, cohort, examined)
+    _draw(task, cohort, examined)
     facts = contract(task.experiment, task.cell, cohort, _seen(arm, train, watched), None)
     target = task.folder / "checkpoint"
     shutil.rmtree(target, ignore_errors=True)
@@ -94,57 +96,43 @@ def _halved(tensor: Tensor) -> Tensor:
     return half if torch.allclose(half.float(), tensor, rtol=1e-3, atol=1e-7) else tensor
 
 
-def _examined(
-    task: Task, cohort: Cohort, network: Pretext, objective: Any, data: Data, rows: Int[np.ndarray, " row"]
-) -> pd.DataFrame:
-    """How well the task was done, long: one row a record and measure."""
-    cell = task.cell
-    assert cell.arm.recipe is not None
-    fabric = task.device.fabric()
-    set_up = fabric.setup_module(network)
-    found = examine(set_up, objective, data, rows, cell.arm.recipe, seed=cell.seed, fabric=fabric)
+def _examined(task: Task, cohort: Cohort, examined: dict[str, Any]) -> pd.DataFrame:
+    """How well the task was done on records that were not learnt from, long: one row a record and measure."""
+    cell, parts = task.cell, cohort.parts[task.cell.fold]
+    rows = np.flatnonzero(np.isin(parts, ("validation", "test", "external")))
     table = cohort.table.iloc[rows]
     wide = pd.DataFrame(
         {
             "record": table["record_id"].to_numpy(),
             "patient": table["patient_id"].to_numpy(),
             "source": table["source"].to_numpy(),
-            "part": cohort.parts[cell.fold][rows].astype(str),
-            **{name: values for name, values in found.items() if name != "loss"},
+            "part": parts[rows].astype(str),
+            **examine(**examined, rows=rows, seed=cell.seed),
         }
     )
     long = wide.melt(["record", "patient", "source", "part"], var_name="measure", value_name="value")
     return long.assign(model=cell.arm.name, seed=np.int64(cell.seed), fold=np.int64(cell.fold))
 
 
-def _draw(task: Task, cohort: Cohort, network: Pretext, objective: Any, data: Data) -> None:
+def _draw(task: Task, cohort: Cohort, examined: dict[str, Any]) -> None:
     """Keeps what a few test records look like, what of them was hidden, and what came in its place."""
     cell = task.cell
-    assert cell.arm.recipe is not None
-    rows = np.flatnonzero(cohort.parts[cell.fold] == "test")[:_DRAWN]
-    rng, crop = np.random.default_rng([cell.seed, 0xD7A]), data.crop(cell.arm.recipe)
-    x = data.fetch(rows)
-    x = x if crop is None else crop.apply(x, crop.draw(len(x), x.shape[-1], rng))
-    batch = objective.draw(x, data.rate_hz, rng, 1.0)
-    fabric = task.device.fabric()
-    set_up = fabric.setup_module(network)
-    set_up.eval()
-    with torch.inference_mode():
-        found = objective(set_up, fabric.to_device({k: torch.from_numpy(v) for k, v in batch.items()}))
+    rows = part_of(cell, cohort, "test")[:_DRAWN]
+    batch, found = next(ask(**examined, rows=rows, rng=np.random.default_rng([cell.seed, 0xD7A])))
     if "signal" not in found:
         return
-    answer, signal = found["signal"].float().cpu().numpy(), batch["signal"]
+    answer, signal = (each["signal"].float().cpu().numpy() for each in (found, batch))
     if "order" in batch:
-        shuffle = ShuffleLeads()
-        answer, signal = (shuffle.apply(each, shuffle.invert(batch["order"])) for each in (answer, signal))
+        shuffle, order = ShuffleLeads(), batch["order"].cpu().numpy()
+        answer, signal = (shuffle.apply(each, shuffle.invert(order)) for each in (answer, signal))
     with replacing(task.folder / "reconstructions.parquet") as scratch:
         pd.DataFrame(
             {
                 "record": cohort.table["record_id"].iloc[rows].to_numpy(),
-                "rate_hz": data.rate_hz,
+                "rate_hz": task.experiment.rate_hz,
                 "leads": pd.Series([list(task.experiment.leads)] * len(rows), dtype=object),
                 "signal": [one.ravel() for one in signal],
                 "found": [one.ravel() for one in answer],
-                "hidden": list(batch["hidden"]),
+                "hidden": list(batch["hidden"].cpu().numpy()),
             }
         ).to_parquet(scratch, index=False)

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from einthoven import models
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
@@ -67,7 +70,9 @@ def write_json(path: Path, value: Any) -> None:
         scratch.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
 
 
-def shape_of(experiment: Experiment, cohort: Cohort, arm: Arm, covariates: int = 0) -> models.Shape:
-    """The form of what an arm's model sees and says."""
+def shape_of(
+    experiment: Experiment, cohort: Cohort, arm: Arm, beside: Float[np.ndarray, "record covariate"] | None = None
+) -> models.Shape:
+    """The form of what an arm's model sees, covariates beside the signal included, and says."""
     form = (len(arm.places or experiment.leads), experiment.samples, experiment.rate_hz, max(1, len(cohort.classes)))
-    return models.Shape(*form, cohort.exclusive, covariates, arm.gaps)
+    return models.Shape(*form, cohort.exclusive, 0 if beside is None else beside.shape[1], arm.gaps)

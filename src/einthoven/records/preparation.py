@@ -7,7 +7,8 @@ filter, standardise, resample.
 __all__ = ["Preparation"]
 
 import dataclasses
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 
@@ -38,6 +39,12 @@ class Preparation:
     bandpass_hz: tuple[float, float] | None = None
     leads: tuple[str, ...] = TWELVE
     longest_gap: float = 0.1
+
+    @classmethod
+    def told(cls, facts: Mapping[str, Any]) -> "Preparation":
+        """The recipe that JSON tells, in which tuples are lists."""
+        band = tuple(facts["bandpass_hz"]) if facts["bandpass_hz"] else None
+        return cls(**{**facts, "leads": tuple(facts["leads"]), "bandpass_hz": band})
 
     def __call__(self, ecg: ECG) -> ECG:
         """The recording in that form; what was done to mend it stands in its notes.

@@ -5,11 +5,11 @@ __all__ = ["facts"]
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from einthoven.drawing.figures import svg
 from einthoven.evaluation.efficiency import MARGIN, family
+from einthoven.pipeline import cell_names
 from einthoven.report._figures import COLOURS, DASHES, Panel, panel, slug
 from einthoven.report._run import Run, rows
 from einthoven.report._words import interval, number, percent
@@ -40,9 +40,7 @@ def facts(run: Run) -> dict[str, Any] | None:
 
 def _finished(run: Run) -> dict[str, int]:
     """How many cells of the grid are there."""
-    arms = run.experiment["arms"]
-    wanted = sum(len(run.experiment["seeds"][: arm.get("seeds")]) * len(run.experiment["folds"]) for arm in arms)
-    return {"wanted": wanted, "finished": len(run.environment.get("seconds_of_cells", {}))}
+    return {"wanted": len(cell_names(run.experiment)), "finished": len(run.environment.get("seconds_of_cells", {}))}
 
 
 def _sentence(run: Run) -> str:
@@ -58,9 +56,9 @@ def _sentence(run: Run) -> str:
     words = interval(row["difference"], row["low"], row["high"], plus=True)
     what = f"{family(run.primary)} with {percent(share)} of the labels against {family(run.baseline)} with all: "
     what += f"{words} macro AUROC on {run.label_sets[0]}. "
-    if row["reaches"]:
+    if row["verdict"] == "yes":
         return f"{what}It reaches full supervision: the lower bound lies above −{number(MARGIN, 2)}."
-    if row["high"] < -MARGIN:
+    if row["verdict"] == "no":
         return f"{what}It does not reach full supervision: the whole interval lies below −{number(MARGIN, 2)}."
     return (
         f"{what}Whether it reaches full supervision, these records cannot tell: the interval holds "
@@ -137,9 +135,7 @@ def _reaches(run: Run, order: list[str], label_set: str) -> list[dict[str, Any]]
         words = interval(row["difference"], row["low"], row["high"], plus=True)
         line[row["kind"]] = (words, _seeds(row["seeds"], row["seed_sd"]))
         if row["kind"] == "full":
-            lost = row["high"] < -MARGIN
-            line |= {"reaches": "yes" if row["reaches"] else "no" if lost else "cannot tell"}
-            line["least"] = number(row["detectable"])
+            line |= {"reaches": row["verdict"], "least": number(row["detectable"])}
     places = {name: i for i, name in enumerate(order)}
     keys = sorted(found, key=lambda key: (places.get(key[0], len(order)), key[1]))
     return [{"family": name, "share": percent(share), **found[name, share]} for name, share in keys]
@@ -159,7 +155,7 @@ def _worth(run: Run, order: list[str], label_set: str) -> list[dict[str, Any]]:
             "range": f"[{_end(row['low'], ends)}, {_end(row['high'], ends)}]",
             "times": _times(row),
         }
-        for row in rows(pd.DataFrame(table))
+        for row in rows(table)
     ]
 
 

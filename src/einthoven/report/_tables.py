@@ -131,7 +131,7 @@ def scores(run: Run, label_set: str, metric: str) -> dict[str, Any]:
     return {"metric": METRICS[metric], "scale": scale, "rows": lines, "footnotes": _footnotes(lines)} | {
         "counted": counted,
         "classes": sum(row["class"] != "macro" for row in lines),
-        "seeds": "–".join(str(n) for n in dict.fromkeys((int(chosen["seeds"].min()), int(chosen["seeds"].max())))),
+        "seeds": "–".join(dict.fromkeys(str(chosen["seeds"].agg(end)) for end in ("min", "max"))),
         "resamples": int(chosen["resamples"].max()),
     }
 
@@ -213,19 +213,16 @@ def abstention(run: Run, label_set: str) -> list[dict[str, Any]]:
 def challenge(run: Run, label_set: str) -> list[dict[str, Any]]:
     """The challenge scores of each model, where the label set is a challenge's: over all its classes, and over some."""
     table = run.tables["challenge"]
-    kinds = {over: rows(mine) for over, mine in table[table["label_set"] == label_set].groupby("over", sort=False)}
-    scores = {over: {row["model"]: row for row in found} for over, found in kinds.items()}
-    return [
-        {
-            **{key: kinds[over][0][key] for key in ("unknown", "classes", "without")},
-            "scores": [
-                {"model": name, "score": interval(row["value"], row["low"], row["high"])}
-                for name in run.models
-                if (row := found.get(name))
-            ],
-        }
-        for over, found in scores.items()
-    ]
+    kinds = []
+    for _, mine in table[table["label_set"] == label_set].groupby("over", sort=False):
+        found = {row["model"]: row for row in rows(mine)}
+        scores = [
+            {"model": name, "score": interval(row["value"], row["low"], row["high"])}
+            for name in run.models
+            if (row := found.get(name))
+        ]
+        kinds.append({**mine.iloc[0][["unknown", "classes", "without"]], "scores": scores})
+    return kinds
 
 
 def transfer(run: Run, label_set: str) -> list[dict[str, Any]]:

@@ -90,7 +90,8 @@ class Store:
                 "delete it and compile it again"
             )
         try:
-            self._preparation = _preparation(self.facts["preparation"])
+            told = self.facts["preparation"]
+            self._preparation = None if told is None else Preparation.told(told)
             self.annotated = {self.facts["dataset"]: tuple(self.facts["annotated"])}
             shards = dict(self.facts["shards"])
         except (KeyError, TypeError) as error:
@@ -177,14 +178,6 @@ class Store:
             empty = not path.stat().st_size  # which cannot be mapped
             self._maps[name] = np.empty(0, dtype) if empty else np.memmap(path, dtype=dtype, mode="r")
         return self._maps[name]
-
-
-def _preparation(facts: dict[str, Any] | None) -> Preparation | None:
-    """What a store's facts say of its preparation."""
-    if facts is None:
-        return None
-    band = tuple(facts["bandpass_hz"]) if facts["bandpass_hz"] else None
-    return Preparation(**{**facts, "leads": tuple(facts["leads"]), "bandpass_hz": band})
 
 
 class Joined:

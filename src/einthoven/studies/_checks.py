@@ -1,9 +1,11 @@
 """What every study asks of its arguments."""
 
-__all__ = ["at_least", "beats_of", "listed"]
+__all__ = ["at_least", "beats_of", "known", "listed"]
 
 from collections.abc import Sequence
 
+from einthoven import labels as label_sets
+from einthoven import registry, splits
 from einthoven.pipeline import RunError
 
 
@@ -37,6 +39,18 @@ def at_least(least: int, **numbers: float | Sequence[float]) -> None:
                 raise RunError(f"{name} is {least} or more, not {number}")
             if number in several[:place]:
                 raise RunError(f"{name} names {number} twice; name it once")
+
+
+def known(labels: Sequence[str], split: str) -> None:
+    """Holds that there are such label sets and such a split.
+
+    Raises:
+        UnknownName: If one of them does not exist.
+        ValueError: If a split is a file that cannot be understood.
+    """
+    for name in labels:
+        registry.nearest(name, [*label_sets.names(), "own"], "label set")
+    splits.known(split)
 
 
 def beats_of(data: Sequence[str], before_s: float, after_s: float) -> None:

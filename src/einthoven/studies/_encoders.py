@@ -1,18 +1,26 @@
 """What the studies of learning without labels share: the encoders, and how they are trained."""
 
-__all__ = ["WAYS", "Begun", "begun", "pretraining", "way"]
+__all__ = ["WAYS", "Begun", "begun", "recipe", "way"]
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from einthoven import models, registry
+from einthoven import registry
 from einthoven.pipeline import Arm, RunError
+from einthoven.records.preparation import Preparation
 from einthoven.training import Recipe, Transfer, read_contract
 
 
-def pretraining(model: str, epochs: int, rate: float) -> Recipe:
-    """How an encoder learns without labels: a fixed number of rounds, and the last weights count."""
+def recipe(model: str, epochs: int, rate: float, draws: int | None = None) -> Recipe:
+    """How an encoder learns, without labels or with few: a fixed number of steps, and the last weights count.
+
+    Arguments:
+        model: The encoder.
+        epochs: Rounds.
+        rate: The highest learning rate.
+        draws: Windows a round; by default one of each record.
+    """
     return Recipe(
         epochs=epochs,
         batch_size=128,
@@ -21,7 +29,8 @@ def pretraining(model: str, epochs: int, rate: float) -> Recipe:
         weight_decay=1e-2,
         schedule="one_cycle",
         monitor="last",
-        crop_s=models.encoders()[model].window_s,
+        crop_s=registry.get("models", model).window_s,
+        draws=draws,
     )
 
 
@@ -61,12 +70,11 @@ def begun(run: str, leads: Sequence[str] = ()) -> Begun:
     contract = read_contract(Transfer(run))
     if not contract.get("objective"):
         raise RunError(f"{run} holds no encoder that learnt without labels; make one with `einthoven study pretrain`")
-    band = contract["preparation"]["bandpass_hz"]
     places = tuple(contract["leads"])
     for lead in leads:
         registry.nearest(lead, places, "lead of this encoder")
     kept = tuple(name for name in places if name in leads) or places
-    form = {"leads": kept, "bandpass_hz": None if band is None else tuple(band)}
+    form = {"leads": kept, "bandpass_hz": Preparation.told(contract["preparation"]).bandpass_hz}
     form |= {name: contract[name] for name in ("rate_hz", "unit", "samples")}
     fewer = places if kept != places else ()
     return Begun(run, contract["objective"]["name"], contract["model"], contract["options"], form, fewer)
@@ -114,8 +122,8 @@ def way(name: str, kind: str, encoder: Begun, how: Way, *, rounds: tuple[int, in
     if not how.rate:
         return Arm(name, kind, watches="", **facts)
     epochs, draws = rounds
-    recipe = dataclasses.replace(pretraining(encoder.model, epochs, how.rate), draws=draws)
+    learns = recipe(encoder.model, epochs, how.rate, draws)
     start = encoder.weights if how.begins else None
     transfer = Transfer(start, freeze=how.freeze, layer_decay=how.layer_decay)
     facts |= {"gaps": True, "places": encoder.places if how.begins else (), "watches": ""}
-    return Arm(name, encoder.model, options=encoder.options, recipe=recipe, transfer=transfer, **facts)
+    return Arm(name, encoder.model, options=encoder.options, recipe=learns, transfer=transfer, **facts)

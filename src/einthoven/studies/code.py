@@ -15,11 +15,10 @@ __all__ = ["code"]
 from collections.abc import Sequence
 from typing import Literal
 
-from einthoven import labels as label_sets
 from einthoven import models as model_room
-from einthoven import registry, splits
+from einthoven import registry
 from einthoven.pipeline import Arm, Experiment, RunError
-from einthoven.studies._checks import at_least, listed
+from einthoven.studies._checks import at_least, known, listed
 from einthoven.training import Recipe
 
 _SAMPLES_S = 10.24  # 4096 samples at 400 Hz
@@ -79,14 +78,12 @@ def code(
     listed(data=data, labels=labels, models=models, seeds=seeds, folds=folds)
     if fold_count < 3 or not all(1 <= fold <= fold_count for fold in folds):
         raise RunError(f"test folds go from 1 to {fold_count}, of at least three; asked for {list(folds)}")
-    for name in labels:
-        registry.nearest(name, [*label_sets.names(), "own"], "label set")
     for member in (part for name in models if "+" in name for part in name.split("+")):
         registry.nearest(member, [name for name in models if "+" not in name], "model of this study")
     for name, count in (epochs or {}).items():
         registry.nearest(name, [m for m in models if m in _RECIPES], "trained model")
         at_least(1, epochs=count)
-    splits.known(split)
+    known(labels, split)
     registry.nearest(unit, ("mV", "z"), "unit")
     return Experiment(
         study="code",

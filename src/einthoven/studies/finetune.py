@@ -13,10 +13,9 @@ __all__ = ["finetune"]
 import dataclasses
 from collections.abc import Sequence
 
-from einthoven import labels as label_sets
-from einthoven import registry, splits
+from einthoven import registry
 from einthoven.pipeline import Experiment, Few, RunError
-from einthoven.studies._checks import at_least, listed
+from einthoven.studies._checks import at_least, known, listed
 from einthoven.studies._encoders import WAYS, begun, way
 
 _ARMS = ("finetune", "probe", "scratch", "untrained", "boosting", "naive")
@@ -71,11 +70,9 @@ def finetune(
     at_least(3, fold_count=fold_count)
     if not 0 < fraction <= 1:
         raise RunError(f"fraction is a share of the patients, above 0 and up to 1, not {fraction}")
-    for name in labels:
-        registry.nearest(name, [*label_sets.names(), "own"], "label set")
     for name in arms:
         registry.nearest(name, _ARMS, "arm of this study")
-    splits.known(split)
+    known(labels, split)
     encoder = begun(from_, leads)
     how = {**WAYS, "finetune": dataclasses.replace(WAYS["finetune"], rate=rate, layer_decay=layer_decay)}
     few = Few(share=fraction) if fraction < 1 else Few()

@@ -12,10 +12,8 @@ __all__ = ["fourier_weights"]
 
 from collections.abc import Sequence
 
-from einthoven import labels as label_sets
-from einthoven import registry, splits
 from einthoven.pipeline import Arm, Experiment
-from einthoven.studies._checks import at_least, listed
+from einthoven.studies._checks import at_least, known, listed
 from einthoven.studies._fourier import BEAT_S, IMAGE
 from einthoven.training import Recipe
 
@@ -56,9 +54,7 @@ def fourier_weights(
 
     listed(data=data, labels=labels, seeds=seeds, folds=folds)
     at_least(1, epochs=epochs)
-    for name in labels:
-        registry.nearest(name, [*label_sets.names(), "own"], "label set")
-    splits.known(split)
+    known(labels, split)
     recipe = Recipe(
         epochs=epochs,
         batch_size=64,

@@ -14,10 +14,9 @@ __all__ = ["label_efficiency"]
 from collections.abc import Sequence
 from typing import Any
 
-from einthoven import labels as label_sets
-from einthoven import registry, splits
+from einthoven import registry
 from einthoven.pipeline import Arm, Experiment, Few, RunError
-from einthoven.studies._checks import at_least, listed
+from einthoven.studies._checks import at_least, known, listed
 from einthoven.studies._encoders import WAYS, begun, way
 
 _PLANNED = 0.6  # the share at which S5 is said to reach full supervision
@@ -74,11 +73,9 @@ def label_efficiency(
         raise RunError(f"fractions are shares of the patients, above 0 and up to 1, not {list(fractions)}")
     if missing := [share for share in (_PLANNED, 1.0) if share not in fractions]:
         raise RunError(f"the planned contrast needs the fraction {missing[0]:g}; name it too")
-    for name in labels:
-        registry.nearest(name, [*label_sets.names(), "own"], "label set")
     for name in others:
         registry.nearest(name, _OTHERS, "way of learning")
-    splits.known(split)
+    known(labels, split)
     encoders = [begun(run, leads) for run in from_]
     names = [encoder.name for encoder in encoders]
     if len(set(names)) < len(names):
@@ -95,7 +92,7 @@ def label_efficiency(
             facts: dict[str, Any] = {"few": Few(share=share), "seeds": None if share <= _FIRST[0] else seeds_of_many}
             how = WAYS["finetune" if name in names else name]
             facts["rank"] = 0 if first else 1
-            arms.append(way(at(name, share), name, encoder, how, rounds=(epochs, draws), **facts))
+            arms.append(way(_at(name, share), name, encoder, how, rounds=(epochs, draws), **facts))
     return Experiment(
         study="label_efficiency",
         title="How many labels learning without them saves",
@@ -106,12 +103,12 @@ def label_efficiency(
         folds=(fold,),
         split=split,
         fold_count=fold_count,
-        baseline=at("scratch", 1.0),
-        primary=at(names[0], _PLANNED),
+        baseline=_at("scratch", 1.0),
+        primary=_at(names[0], _PLANNED),
         **encoders[0].form,
     )
 
 
-def at(name: str, share: float) -> str:
+def _at(name: str, share: float) -> str:
     """What a way of learning is called at a share of the labels."""
     return f"{name}@{share * 100:g}%"

@@ -16,7 +16,7 @@ from typing import Literal
 from einthoven import models, objectives, registry, splits
 from einthoven.pipeline import Arm, Experiment
 from einthoven.studies._checks import at_least, listed
-from einthoven.studies._encoders import pretraining
+from einthoven.studies._encoders import recipe
 from einthoven.transforms.hide import Hide
 
 _RECORDING_S = 10.0
@@ -76,7 +76,7 @@ def pretrain(
     options = {"ratio": list(ratio), "span_s": list(span_s), "subset": subset}
     asks = {name: value for name, value in options.items() if name in objectives.options(objective)}
     objectives.build(objective, **asks)
-    arm = Arm(objective, model, recipe=pretraining(model, epochs, rate), objective=objective, asks=asks, gaps=True)
+    arm = Arm(objective, model, recipe=recipe(model, epochs, rate), objective=objective, asks=asks, gaps=True)
     return Experiment(
         study="pretrain",
         title="An encoder from ECGs without labels",

@@ -11,11 +11,13 @@ __all__ = [
     "Recipe",
     "SelfSupervised",
     "Transfer",
+    "ask",
     "examine",
     "fetch_imagenet",
     "fit",
     "hash_patient",
     "hash_weights",
+    "lineage",
     "load_checkpoint",
     "load_weights",
     "predict",
@@ -23,9 +25,9 @@ __all__ = [
     "save_checkpoint",
 ]
 
-from einthoven.training._checkpoint import SALT_VARIABLE, hash_patient, load_checkpoint, save_checkpoint
+from einthoven.training._checkpoint import SALT_VARIABLE, hash_patient, lineage, load_checkpoint, save_checkpoint
 from einthoven.training._device import Device
-from einthoven.training._loop import Data, SelfSupervised, examine, fit, predict
+from einthoven.training._loop import Data, SelfSupervised, ask, examine, fit, predict
 from einthoven.training._published import fetch_imagenet
 from einthoven.training._recipe import Recipe
 from einthoven.training._transfer import Loaded, Transfer, hash_weights, load_weights, read_contract

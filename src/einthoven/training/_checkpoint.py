@@ -1,12 +1,22 @@
 """Weights on disk, with the contract under which they may be used; safetensors and JSON, never a pickle."""
 
-__all__ = ["SALT_VARIABLE", "VERSION", "hash_patient", "load_checkpoint", "load_state", "save_checkpoint", "save_state"]
+__all__ = [
+    "SALT_VARIABLE",
+    "VERSION",
+    "hash_patient",
+    "lineage",
+    "load_checkpoint",
+    "load_state",
+    "save_checkpoint",
+    "save_state",
+]
 
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +33,16 @@ SALT_VARIABLE = "EINTHOVEN_SALT"
 def hash_patient(patient: str) -> str:
     """Half of the SHA-256 of a patient's id, salted with `EINTHOVEN_SALT` where that is set."""
     return hashlib.sha256((os.environ.get(SALT_VARIABLE, "") + patient).encode()).hexdigest()[:32]
+
+
+def lineage(
+    name: str, contract: Mapping[str, Any], early: bool = False
+) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """A contract and those of the stages before it, with a name for each, and whether it is an earlier stage."""
+    yield name, contract, early
+    before = contract.get("pretrained") or ()
+    for number, earlier in enumerate([before] if isinstance(before, Mapping) else before, start=1):
+        yield from lineage(f"{name}, pretraining {number}", earlier, early=True)
 
 
 def save_state(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:

@@ -8,11 +8,11 @@ matters on disk. A run that was killed anywhere goes on from its last whole epoc
 unbroken run.
 """
 
-__all__ = ["Data", "SelfSupervised", "examine", "fit", "predict"]
+__all__ = ["Data", "SelfSupervised", "ask", "examine", "fit", "predict"]
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -217,8 +217,9 @@ def _judge(
     if not len(rows):
         return {"validation_loss": None, "validation_auroc": None}
     if isinstance(objective, SelfSupervised):
-        loss = examine(network, objective, data, rows, recipe, seed=seed, fabric=fabric)["loss"].mean()
-        return {"validation_loss": float(loss), "validation_auroc": None}
+        asked = ask(network, objective, data, rows, recipe, rng=_examiner(seed), fabric=fabric)
+        loss = sum(float(found["loss"]) * len(batch["x"]) for batch, found in asked) / len(rows)
+        return {"validation_loss": loss, "validation_auroc": None}
     logits, y = predict(network, data, rows, recipe, fabric=fabric), data.y[rows]
     scores = [auroc(y[:, i], logits[:, i]) for i in range(y.shape[1])]
     defined = [float(s) for s in scores if not np.isnan(s)]
@@ -226,6 +227,48 @@ def _judge(
         "validation_loss": float(objective.loss(torch.from_numpy(logits), torch.from_numpy(y))),
         "validation_auroc": float(np.mean(defined)) if defined else float("nan"),
     }
+
+
+def _examiner(seed: int) -> np.random.Generator:
+    """The chance of an examination, which is the same after every epoch and at the end."""
+    return np.random.default_rng([seed, 0xE7A])
+
+
+def ask(
+    network: nn.Module,
+    objective: SelfSupervised,
+    data: Data,
+    rows: Int[np.ndarray, " batch"],
+    recipe: Recipe,
+    *,
+    rng: np.random.Generator,
+    fabric: Any,
+) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    """Asks a network what an objective asks at the end of a training, of one window of each record.
+
+    Arguments:
+        network: What the objective's `network` made, as Fabric has set it up.
+        objective: The objective.
+        data: Signals.
+        rows: Which records.
+        recipe: Says how long the windows are.
+        rng: The chance of the windows and of what is asked.
+        fabric: The launcher that set the network up.
+
+    Yields:
+        Batches that the objective drew, and what it and the network made of them.
+    """
+
+    network.eval()
+    crop = data.crop(recipe)
+    for start in range(0, len(rows), _PREDICT_BATCH):
+        x = data.fetch(rows[start : start + _PREDICT_BATCH])
+        if crop is not None:
+            x = crop.apply(x, crop.draw(len(x), x.shape[-1], rng))
+        batch = fabric.to_device(_batch(objective, data, rows, x, rng, 1.0))
+        with torch.inference_mode():
+            found = objective(network, batch)
+        yield batch, found
 
 
 def examine(
@@ -236,39 +279,14 @@ def examine(
     recipe: Recipe,
     *,
     seed: int,
-    fabric: Any = None,
+    fabric: Any,
 ) -> dict[str, Float[np.ndarray, " batch"]]:
-    """How well a network answers what an objective asks of some records: one window of each, the same ones every time.
+    """What an objective measures of each record, of the same windows every time; see `ask` for the arguments."""
 
-    Arguments:
-        network: What the objective's `network` made, or that as Fabric has set it up.
-        objective: The objective, as at the end of a training.
-        data: Signals.
-        rows: Which records.
-        recipe: Says how long the windows are.
-        seed: Of the windows and of what is asked.
-        fabric: The launcher that set the network up; by default the network is set up here.
-
-    Returns:
-        For each record what `measure` gives, and the `loss` of its batch.
-    """
-
-    if fabric is None:
-        fabric = Device().fabric()
-        network = fabric.setup_module(network)
-    network.eval()
-    rng, crop = np.random.default_rng([seed, 0xE7A]), data.crop(recipe)
     found: dict[str, list[np.ndarray]] = {}
-    with torch.inference_mode():
-        for start in range(0, len(rows), _PREDICT_BATCH):
-            x = data.fetch(rows[start : start + _PREDICT_BATCH])
-            if crop is not None:
-                x = crop.apply(x, crop.draw(len(x), x.shape[-1], rng))
-            batch = fabric.to_device(_batch(objective, data, rows, x, rng, 1.0))
-            answer = objective(network, batch)
-            measured = {**objective.measure(answer, batch), "loss": answer["loss"].expand(len(x))}
-            for name, value in measured.items():
-                found.setdefault(name, []).append(value.float().cpu().numpy())
+    for batch, answer in ask(network, objective, data, rows, recipe, rng=_examiner(seed), fabric=fabric):
+        for name, value in objective.measure(answer, batch).items():
+            found.setdefault(name, []).append(value.float().cpu().numpy())
     return {name: np.concatenate(values) for name, values in found.items()}
 
 
