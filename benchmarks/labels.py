@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from einthoven.evaluation.efficiency import MARGIN
-
 
 def span(row: pd.Series, value: str = "value", plus: bool = False) -> str:
     """A value with its interval."""
 
     sign = "+" if plus else ""
     return f"{row[value]:{sign}.3f} [{row['low']:{sign}.3f}, {row['high']:{sign}.3f}]"
+
+
+def seeds(row: pd.Series) -> str:
+    """How many seeds, and the deviation over them where there are several."""
+
+    return f" ± {row['seed_sd']:.3f} ({row['seeds']})" if row["seeds"] > 1 else " (1)"
 
 
 def encoder_table(runs: list[Path]) -> list[str]:
@@ -43,7 +47,7 @@ def curve_table(efficiency: pd.DataFrame, label_set: str, metric: str) -> list[s
     shares = sorted(table["share"].unique())
     lines = [f"| | {' | '.join(f'{share:.0%}' for share in shares)} |", "|---|" + "---|" * len(shares)]
     for name, rows in table.groupby("family", sort=False):
-        found = {row["share"]: f"{span(row)} ± {row['seed_sd']:.3f} ({row['seeds']})" for _, row in rows.iterrows()}
+        found = {row["share"]: f"{span(row)}{seeds(row)}" for _, row in rows.iterrows()}
         lines.append(f"| {name} | {' | '.join(found.get(share, '') for share in shares)} |")
     return lines
 
@@ -51,19 +55,13 @@ def curve_table(efficiency: pd.DataFrame, label_set: str, metric: str) -> list[s
 def differ(row: pd.Series) -> str:
     """A paired difference with its interval over patients, and the deviation over seeds."""
 
-    return f"{span(row, 'difference', True)} ± {row['seed_sd']:.3f} ({row['seeds']})"
+    return f"{span(row, 'difference', True)}{seeds(row)}"
 
 
-def verdict(row: pd.Series) -> str:
-    """Whether full supervision is reached."""
+def reach_table(reaches: pd.DataFrame, label_set: str, metric: str) -> list[str]:
+    """Paired differences from supervision, with all labels and with as many."""
 
-    return "yes" if row["reaches"] else "no" if row["high"] < -MARGIN else "cannot tell"
-
-
-def reach_table(reaches: pd.DataFrame, label_set: str) -> list[str]:
-    """Paired differences in macro AUROC from supervision, with all labels and with as many."""
-
-    table = reaches[(reaches["label_set"] == label_set) & (reaches["metric"] == "auroc")]
+    table = reaches[(reaches["label_set"] == label_set) & (reaches["metric"] == metric)]
     lines = [
         "| | labels | less all labels | reaches | detectable | less as many | p |",
         "|---|---|---|---|---|---|---|",
@@ -71,7 +69,8 @@ def reach_table(reaches: pd.DataFrame, label_set: str) -> list[str]:
     for (name, share), rows in table.groupby(["family", "share"], sort=False):
         kinds = {row["kind"]: row for _, row in rows.iterrows()}
         full, same = (kinds.get(kind) for kind in ("full", "same"))
-        cells = ["", "", ""] if full is None else [differ(full), verdict(full), f"{full['detectable']:.3f}"]
+        reaches = full["verdict"] if full is not None and metric == "auroc" else "–"  # the yardstick is in AUROC
+        cells = ["", "", ""] if full is None else [differ(full), reaches, f"{full['detectable']:.3f}"]
         cells += ["", ""] if same is None else [differ(same), f"{same['p']:.3f}"]
         lines.append(f"| {name} | {share:.0%} | {' | '.join(cells)} |")
     return lines
@@ -89,6 +88,15 @@ def worth_table(worth: pd.DataFrame, label_set: str) -> list[str]:
     return lines
 
 
+def challenge_table(challenge: pd.DataFrame, label_set: str) -> list[str]:
+    """The challenge score over all classes and over those with enough positives; nothing for other label sets."""
+
+    table = challenge[challenge["label_set"] == label_set]
+    lines = ["| | challenge score over | classes | score |", "|---|---|---|---|"]
+    lines += [f"| {row['model']} | {row['over']} | {row['classes']} | {span(row)} |" for _, row in table.iterrows()]
+    return lines if len(table) else []
+
+
 def main() -> None:
     """Prints the tables and writes the JSON."""
 
@@ -101,12 +109,14 @@ def main() -> None:
     tables = {
         name: pd.read_parquet(asked.run / "results" / f"{name}.parquet") for name in ("efficiency", "reaches", "worth")
     }
+    challenge = pd.read_parquet(asked.run / "results" / "challenge.parquet")
     if asked.encoders:
         print("\n".join(encoder_table(asked.encoders)) + "\n")
     for label_set in experiment["label_sets"]:
         parts = [curve_table(tables["efficiency"], label_set, metric) for metric in ("auroc", "auprc")]
-        parts += [reach_table(tables["reaches"], label_set), worth_table(tables["worth"], label_set)]
-        print(f"### {label_set}\n\n" + "\n\n".join("\n".join(part) for part in parts) + "\n")
+        parts += [reach_table(tables["reaches"], label_set, metric) for metric in ("auroc", "auprc")]
+        parts += [worth_table(tables["worth"], label_set), challenge_table(challenge, label_set)]
+        print(f"### {label_set}\n\n" + "\n\n".join("\n".join(part) for part in parts if part) + "\n")
     cells = environment["seconds_of_cells"]
     facts: dict[str, Any] = {
         "experiment": {key: value for key, value in experiment.items() if key != "cards"},
@@ -122,6 +132,7 @@ def main() -> None:
             for run in asked.encoders
         },
         **{name: json.loads(table.to_json(orient="records")) for name, table in tables.items()},
+        "challenge": json.loads(challenge.to_json(orient="records")),
     }
     asked.out.write_text(json.dumps(facts, indent=1) + "\n")
     print(f"{len(cells)} cells, {facts['hours_of_cells']:.2f} hours; {facts['versions']}")
