@@ -29,7 +29,7 @@ NEVER = {
 }
 WIRES = {"diagnosis", *ORDER[ORDER.index("pipeline") :]}
 # Rooms whose public files are components, looked up by name.
-REGISTRIES = "metrics signals labels datasets splits transforms models objectives audit studies cli".split()
+REGISTRIES = "metrics signals labels datasets splits transforms models generators objectives audit studies cli".split()
 
 
 def room_of(file: Path) -> str:

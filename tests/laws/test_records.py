@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from einthoven.records import ECG, RecordError, WriteError, read, write
-from einthoven.records.leads import EIGHT, LIMB, TWELVE, canonical, derive, identity_error, mixing
+from einthoven.records.leads import EIGHT, LIMB, TWELVE, canonical, derive, identity_error, limb_factors, mixing
+from einthoven.signals.standardise import standardise
 
 millivolts = st.floats(-20, 20, width=32)
 
@@ -469,3 +470,35 @@ def test_what_wfdb_cannot_hold_is_refused(ecg: ECG, name: str, match: str, tmp_p
     with pytest.raises(RecordError, match=match):
         write(ecg, tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+# Limb leads of unit z
+
+
+def test_the_ratios_of_standardised_limb_leads_come_back() -> None:
+    rng = np.random.default_rng(0)
+    pair = rng.standard_normal((5, 2, 400)) * rng.uniform(0.2, 3, (5, 2, 1))
+    twelve = np.concatenate([derive(pair, ("I", "II"), LIMB), rng.standard_normal((5, 6, 400))], axis=1)
+    lost = standardise(twelve)
+    factors, apart = limb_factors(lost, TWELVE)
+    again = lost * factors[..., None]
+    assert apart.max() < 1e-6
+    assert all(identity_error(one, TWELVE) < 1e-5 for one in again)
+    assert np.allclose((again[:, :2] ** 2).mean(axis=(1, 2)), 1)
+    scale = again[:, 0].std(axis=1) / twelve[:, 0].std(axis=1)
+    assert np.allclose(
+        again[:, :6], (twelve - twelve.mean(axis=2, keepdims=True))[:, :6] * scale[:, None, None], atol=1e-4
+    )
+    assert (factors[:, 6:] == 1).all()
+    assert np.allclose(limb_factors(lost[2], TWELVE)[0], factors[2])
+
+
+def test_leads_that_never_obeyed_the_identities_are_told() -> None:
+    rng = np.random.default_rng(1)
+    noise = standardise(rng.standard_normal((2, 12, 400)))
+    assert (limb_factors(noise, TWELVE)[1] > 0.3).all()
+    flat = standardise(derive(rng.standard_normal((2, 400)), ("I", "II"), LIMB))
+    flat[0] = 0
+    assert limb_factors(flat, LIMB)[1] > 0.3
+    with pytest.raises(ValueError, match="lead III is missing"):
+        limb_factors(noise[:, :2], ("I", "II"))

@@ -6,7 +6,7 @@ memory takes two-dimensional kernels, which CPUs with bf16 matrix instructions r
 plain ones.
 """
 
-__all__ = ["AvgPool", "BatchNorm", "Conv", "MaxPool", "flat", "normed", "wide"]
+__all__ = ["AvgPool", "BatchNorm", "Conv", "MaxPool", "coarser", "finer", "flat", "normed", "wide"]
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,20 @@ def wide(x: Tensor) -> Tensor:
 def flat(x: Tensor) -> Tensor:
     """Either layout as `batch channel time`."""
     return x.squeeze(2) if x.dim() == 4 else x
+
+
+def finer(x: Tensor, times: int) -> Tensor:
+    """`batch channel time` as so many times as many steps, each taking its own part of the channels."""
+    batch, channels, steps = x.shape
+    parts = x.view(batch, channels // times, times, steps)
+    return parts.transpose(2, 3).reshape(batch, channels // times, steps * times)
+
+
+def coarser(x: Tensor, times: int) -> Tensor:
+    """What `finer` undoes: so many steps become the channels of one; their number is a multiple of it."""
+    batch, channels, steps = x.shape
+    parts = x.reshape(batch, channels, steps // times, times)
+    return parts.transpose(2, 3).reshape(batch, channels * times, steps // times)
 
 
 class Conv(nn.Conv1d):

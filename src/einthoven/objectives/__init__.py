@@ -1,7 +1,8 @@
 """What is learnt: a callable that turns a model and a batch into a dictionary with at least `loss`.
 
-Of labels: `classify`, `categorical`. Of signals alone: those that have a `draw`, which makes of signals a batch that
-asks something of them (`masked`, `lead_order` and both, `masked_lead_order`).
+Of labels: `classify`, `categorical`. Of signals themselves: those that have a `draw`, which makes of signals a batch
+that asks something of them. Encoders learn so (`masked`, `lead_order` and both, `masked_lead_order`), and generators,
+whose batches also hold the classes `y` (`variational`, `flow_match`).
 """
 
 __all__ = ["Pretext", "answer", "build", "names", "options", "pretexts"]
@@ -20,8 +21,8 @@ names = partial(registry.names, "objectives")
 
 
 def pretexts() -> tuple[str, ...]:
-    """The names of the objectives that need no labels."""
-    return tuple(name for name in names() if hasattr(registry.get("objectives", name), "draw"))
+    """The names of the objectives by which encoders learn without labels."""
+    return tuple(name for name in names() if hasattr(registry.get("objectives", name), "network"))
 
 
 def options(name: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from einthoven.layers.temporal import Conv
+from einthoven.layers.temporal import Conv, finer
 from einthoven.models import Encoder
 
 # A lead counts as at least so high, beside the mean over the leads and in its own unit (mV, or z), so that no noise is
@@ -54,11 +54,8 @@ class Pretext(nn.Module):
         return found
 
     def _signal(self, patches: Float[Tensor, "batch value step"], samples: int) -> Float[Tensor, "batch lead time"]:
-        batch, steps = patches.shape[0], patches.shape[2]
-        leads, stride = self.encoder.shape.leads, self.encoder.stride
-        whole = patches.view(batch, leads, stride, steps).transpose(2, 3).reshape(batch, leads, steps * stride)
         first = self.encoder.offset(samples)
-        return whole[..., first : first + samples]
+        return finer(patches, self.encoder.stride)[..., first : first + samples]
 
 
 def amplitude(x: Float[np.ndarray, "batch lead time"]) -> Float[np.ndarray, "batch lead 1"]:

@@ -5,11 +5,14 @@ Goldberger 1942), so eight leads carry all that the twelve say:
 
     III = II − I      aVR = −(I + II)/2      aVL = I − II/2      aVF = II − I/2
 
+A recording whose every lead was brought to deviation 1 (unit `z`) has lost them, but only up to one factor a lead: I,
+II and III still lie in a plane, and its normal tells the ratios of those factors. The factors of V1 … V6 are gone.
+
 Leads are always chosen by name. Names are written I, II, III, aVR, aVL, aVF, V1 … V6; `canonical` brings other
 spellings (`AVR`, `v1`, `avf`) to that form and leaves names it does not know alone.
 """
 
-__all__ = ["EIGHT", "LIMB", "TWELVE", "canonical", "derive", "identity_error", "mixing", "placed"]
+__all__ = ["EIGHT", "LIMB", "TWELVE", "canonical", "derive", "identity_error", "limb_factors", "mixing", "placed"]
 
 from collections.abc import Sequence
 
@@ -109,3 +112,45 @@ def identity_error(signal: Shaped[np.ndarray, "lead time"], leads: Sequence[str]
         gap = np.abs(a * pair[0] + b * pair[1] - signal[list(leads).index(name)])
         worst = max(worst, float(gap.max(initial=0.0)), key=lambda v: (np.isnan(v), v))
     return worst
+
+
+def limb_factors(
+    signal: Float[np.ndarray, "*batch lead time"], leads: Sequence[str]
+) -> tuple[Float[np.ndarray, "*batch lead"], Float[np.ndarray, " *batch"]]:
+    """By what each limb lead of standardised recordings is to be multiplied so that the identities hold again.
+
+    Arguments:
+        signal: Recordings in unit `z`, with I, II and III among their leads and without NaN.
+        leads: The name of each row.
+
+    Returns:
+        The factors, such that I and II have a mean power of 1 (for their scale is lost); 1 for leads that are no limb
+        leads. And how far the identities are from holding then: the largest deviation of a lead from what the others
+        make it, beside its own; infinite where a factor could not be had.
+
+    Raises:
+        ValueError: If I, II or III is missing.
+    """
+
+    missing = [name for name in LIMB[:3] if name not in leads]
+    if missing:
+        raise ValueError(f"lead {missing[0]} is missing, without which the ratios of the limb leads cannot be had")
+    rows = {name: list(leads).index(name) for name in LIMB if name in leads}
+    centred = signal - signal.mean(axis=-1, keepdims=True, dtype=np.float64)
+    three = centred[..., [rows[name] for name in LIMB[:3]], :]
+    normal = np.linalg.eigh(three @ np.swapaxes(three, -1, -2))[1][..., 0]
+    pair = np.abs(normal[..., :2])
+    pair *= np.sqrt(2 / np.maximum((pair**2).sum(axis=-1, keepdims=True), 1e-12))
+    factors, worst = np.ones(signal.shape[:-1]), np.zeros(signal.shape[:-2])
+    factors[..., [rows["I"], rows["II"]]] = pair
+    for name in (name for name in LIMB[2:] if name in rows):
+        a, b = _FROM_I_II[name]
+        made = a * pair[..., :1] * centred[..., rows["I"], :] + b * pair[..., 1:] * centred[..., rows["II"], :]
+        there = centred[..., rows[name], :]
+        power = (made**2).sum(axis=-1)
+        factor = (made * there).sum(axis=-1) / np.maximum((there**2).sum(axis=-1), 1e-12)
+        left = ((made - factor[..., None] * there) ** 2).sum(axis=-1)
+        factors[..., rows[name]] = factor
+        apart = np.sqrt(left / np.maximum(power, 1e-12))
+        worst = np.maximum(worst, np.where((factor > 0) & (power > 1e-12), apart, np.inf))
+    return factors.astype(signal.dtype), np.asarray(worst, dtype=signal.dtype)

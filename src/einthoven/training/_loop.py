@@ -1,7 +1,7 @@
 """The loop.
 
-An objective learns from labels, or from signals alone; the latter kind draws its batches itself, and what it has learnt
-is `examine`d rather than predicted.
+An objective learns what is said of signals, or what signals are like; the latter kind draws its batches itself, and
+what it has learnt is `examine`d rather than predicted.
 
 Every epoch begins with a seed of its own, made from the run's seed and the epoch's number, and ends with all that
 matters on disk. A run that was killed anywhere goes on from its last whole epoch and ends with the numbers of the
@@ -58,7 +58,7 @@ class Data:
 
 @runtime_checkable
 class SelfSupervised(Protocol):
-    """An objective that needs no labels; see `einthoven.objectives`."""
+    """An objective that asks something of signals themselves; see `einthoven.objectives`."""
 
     def draw(
         self, x: Float[np.ndarray, "batch lead time"], rate_hz: float, rng: np.random.Generator, progress: float
@@ -200,7 +200,10 @@ def _batch(
 ) -> dict[str, Tensor]:
     """What the objective is given of some records."""
     if isinstance(objective, SelfSupervised):
-        return {key: torch.from_numpy(value) for key, value in objective.draw(x, data.rate_hz, rng, progress).items()}
+        drawn = objective.draw(x, data.rate_hz, rng, progress)
+        if data.y.shape[1]:
+            drawn["y"] = data.y[rows]
+        return {key: torch.from_numpy(value) for key, value in drawn.items()}
     return {"x": torch.from_numpy(x), "y": torch.from_numpy(data.y[rows]), **data.beside(rows)}
 
 

@@ -1,0 +1,153 @@
+"""Networks that make ECGs of noise.
+
+A generator turns noise of a fixed shape and the classes that are wanted into a signal, always the same signal of the
+same noise: `emit(noise, y)`. What is drawn is therefore data (`draw`), and record number n of a seed is the same
+whether ten are made or ten thousand.
+
+It works on the eight leads that are independent (`einthoven.records.leads.EIGHT`); the other four follow from them, so
+no synthetic ECG breaks the identities of Einthoven and Goldberger. An *autoencoder* besides has a way from a signal to
+what it is made of (`encode`, `decode`): so a signal can be reconstructed, and two be mixed (`interpolate`).
+
+Each names the objective by which it learns. That gives `forward` signals, their classes, for each a time of a flow and
+a seed, and gets back all that its loss is made of.
+"""
+
+__all__ = ["Autoencoder", "Form", "Generator", "build", "draw", "names", "normal"]
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+from torch import Tensor, nn
+
+from einthoven import registry
+from einthoven.records.leads import EIGHT
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """What a generator makes.
+
+    Attributes:
+        samples: How many samples a lead.
+        rate_hz: Samples per second.
+        classes: How many classes can be wanted.
+    """
+
+    samples: int
+    rate_hz: float
+    classes: int
+
+
+class Generator(nn.Module, ABC):
+    """A network that makes signals of noise.
+
+    Arguments:
+        form: What it makes.
+
+    Attributes:
+        emits: What comes out: `leads`, the eight independent ones, or `image`.
+        objective: The file of `einthoven.objectives` by which it learns.
+        noise: The shape of the noise that one signal is made of.
+        spread: The deviation of each lead over the signals that it learns from, in their unit; inside, every lead has
+            about 1.
+    """
+
+    emits: ClassVar[Literal["leads", "image"]] = "leads"
+    objective: ClassVar[str]
+    noise: tuple[int, ...]
+    spread: Tensor
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.form = form
+        self.register_buffer("spread", torch.ones(len(EIGHT), 1))
+
+    def scale_to(self, x: Float[np.ndarray, "batch lead time"]) -> None:
+        """Takes the spread of the leads from signals."""
+        spread = x.std(axis=(0, 2), dtype=np.float64)
+        self.spread.copy_(torch.from_numpy(np.maximum(spread, 1e-6))[:, None])
+
+    @abstractmethod
+    def forward(
+        self,
+        x: Float[Tensor, "batch lead time"],
+        y: Float[Tensor, "batch class"],
+        t: Float[Tensor, " batch"],
+        seed: Int[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """All that its objective asks, of signals of classes at times of a flow; the seed decides what is drawn."""
+
+    @abstractmethod
+    def emit(
+        self, noise: Float[Tensor, "batch ..."], y: Float[Tensor, "batch class"]
+    ) -> Float[Tensor, "batch lead time"]:
+        """The signals that are made of some noise.
+
+        Arguments:
+            noise: Standard normal numbers, of the shape `noise`.
+            y: 1 for each class that is wanted, else 0.
+        """
+
+
+class Autoencoder(Generator):
+    """A generator that also finds what a signal is made of."""
+
+    @abstractmethod
+    def encode(self, x: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch latent step"]:
+        """What signals are made of."""
+
+    @abstractmethod
+    def decode(
+        self, z: Float[Tensor, "batch latent step"], y: Float[Tensor, "batch class"]
+    ) -> Float[Tensor, "batch lead time"]:
+        """The signals that are made of that."""
+
+    def interpolate(
+        self,
+        first: Float[Tensor, "batch lead time"],
+        second: Float[Tensor, "batch lead time"],
+        alpha: float,
+        y: Float[Tensor, "batch class"],
+    ) -> Float[Tensor, "batch lead time"]:
+        """What lies between signals: `alpha` 0 reconstructs the first, 1 the second."""
+        return self.decode(torch.lerp(self.encode(first), self.encode(second), alpha), y)
+
+
+def draw(shape: Sequence[int], *, seed: int, numbers: Sequence[int]) -> Float32[np.ndarray, "record ..."]:
+    """Noise for some records; that of a record depends on the seed and its own number alone.
+
+    Arguments:
+        shape: Of the noise of one record.
+        seed: Other records with another seed.
+        numbers: Of the records, from 0.
+    """
+
+    draws = [np.random.default_rng([seed, number]).standard_normal(shape, np.float32) for number in numbers]
+    return np.stack(draws) if draws else np.empty((0, *shape), np.float32)
+
+
+def normal(seed: Int[Tensor, " batch"], shape: Sequence[int]) -> Tensor:
+    """Standard normal numbers of a shape, which the seed of the first of a batch decides, on any device the same."""
+    generator = torch.Generator().manual_seed(int(seed[0]))
+    return torch.randn(*shape, generator=generator).to(seed.device)
+
+
+names = partial(registry.names, "generators")
+
+
+def build(name: str, form: Form, **options: Any) -> Generator:
+    """A generator of a form of signals.
+
+    Raises:
+        UnknownName: If there is none of that name.
+        ValueError: If it cannot be built for that form.
+    """
+
+    generator: Generator = registry.get("generators", name)(form, **options)
+    return generator

@@ -1,0 +1,154 @@
+"""Convolutions and a bidirectional LSTM on either side of a narrow sequence: the generator of system S1.
+
+After Yoo, Moon, Kim and Joo 2023, "Medical data sharing with a synthetic 12-lead data set", Health Information Science
+and Systems 11:41, https://doi.org/10.1007/s13755-023-00241-y, of which the abstract was to be had: a generator of a CNN
+and a bidirectional LSTM, whose output is compared with its original. So it is an autoencoder; number and size of its
+layers are our choice. It is a variational one (Kingma and Welling 2014, https://arxiv.org/abs/1312.6114): ten vectors a
+second, of which each is a draw.
+
+Two ways to emit are kept apart. `reconstruct` gives back an original, which is what the published likeness measures.
+`emit` starts from noise, which is what is released. The vectors of an ECG depend on each other, as a heart beats, so
+drawn one by one they would make none; a small flow (`einthoven.layers.flow`) that learns beside carries noise to such
+sequences. `prior="normal"` leaves it out and shows why it is there.
+"""
+
+__all__ = ["CnnBiLSTM"]
+
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from einthoven.generators import Autoencoder, Form, normal
+from einthoven.layers.flow import Residual, Velocity, integrate, path
+from einthoven.layers.recurrent import BiLSTM
+from einthoven.layers.temporal import Conv, finer
+from einthoven.records.leads import EIGHT
+
+_FINE_HZ = 100.0  # the rate at which the outermost blocks work
+_HALVE, _COARSE = 2, 5  # from there to ten vectors a second
+_CHANNELS = (64, 128, 192)
+_PRIOR = 64  # channels of the flow
+_SMOOTH = 5  # samples over which neighbours of the output are joined
+_LOWEST = -8.0  # of the logarithm of a variance
+
+
+class CnnBiLSTM(Autoencoder):
+    """The network.
+
+    Arguments:
+        form: What it makes.
+        latent: The length of each of the ten vectors a second.
+        prior: `flow`, or `normal` for vectors that are drawn one by one.
+        steps: From noise to a sequence of vectors, of the flow.
+
+    Raises:
+        ValueError: If the signals are too short or too slow for the network.
+    """
+
+    objective: ClassVar[str] = "variational"
+
+    def __init__(
+        self, form: Form, *, latent: int = 16, prior: Literal["flow", "normal"] = "flow", steps: int = 5
+    ) -> None:
+        super().__init__(form)
+        enter = max(1, round(form.rate_hz / _FINE_HZ))
+        self.stride = enter * _HALVE * _COARSE
+        if form.samples < 2 * self.stride or form.rate_hz < _FINE_HZ / 2:
+            raise ValueError(
+                f"{form.samples} samples at {form.rate_hz:g} Hz are too little for 'cnn_bilstm', which takes 50 Hz and "
+                f"{2 * self.stride} samples at least"
+            )
+        self.noise, self.steps = (latent, -(-form.samples // self.stride)), steps
+        leads, (fine, middle, wide) = len(EIGHT), _CHANNELS
+        self.encoder = nn.Sequential(
+            Conv(leads, fine, enter * 2 + 1, stride=enter, padding=enter),
+            Residual(fine, fine),
+            Conv(fine, middle, _HALVE, stride=_HALVE),
+            Residual(middle, middle),
+            Conv(middle, wide, _COARSE, stride=_COARSE),
+            Residual(wide, wide),
+            BiLSTM(wide),
+            Conv(wide, 2 * latent, 1),
+        )
+        self.wanted = nn.Linear(form.classes, wide)
+        self.enter = Conv(latent, wide, 3, padding=1)
+        self.decoder = nn.Sequential(
+            BiLSTM(wide),
+            Residual(wide, wide),
+            _Finer(wide, middle, _COARSE),
+            Residual(middle, middle),
+            _Finer(middle, fine, _HALVE),
+            Residual(fine, fine),
+            _Finer(fine, leads, enter),
+            Conv(leads, leads, _SMOOTH, padding=_SMOOTH // 2),
+        )
+        self.prior = Velocity(latent, form.classes, _PRIOR) if prior == "flow" else None
+
+    def posterior(
+        self, x: Float[Tensor, "batch lead time"]
+    ) -> tuple[Float[Tensor, "batch latent step"], Float[Tensor, "batch latent step"]]:
+        """The mean and the logarithm of the variance of what signals are made of."""
+        short = self.noise[1] * self.stride - x.shape[-1]
+        mean, log = self.encoder(nn.functional.pad(x / self.spread, (0, short))).chunk(2, dim=1)
+        return mean, torch.clamp(log.float(), min=_LOWEST)
+
+    def encode(self, x: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch latent step"]:
+        """What signals are made of, in the mean."""
+        return self.posterior(x)[0].float()
+
+    def decode(
+        self, z: Float[Tensor, "batch latent step"], y: Float[Tensor, "batch class"]
+    ) -> Float[Tensor, "batch lead time"]:
+        """The signals that are made of that."""
+        made = self.decoder(self.enter(z) + self.wanted(y)[..., None])
+        return made[..., : self.form.samples].float() * self.spread
+
+    def reconstruct(
+        self, x: Float[Tensor, "batch lead time"], y: Float[Tensor, "batch class"]
+    ) -> Float[Tensor, "batch lead time"]:
+        """What the network gives back of signals."""
+        return self.decode(self.encode(x), y)
+
+    def emit(
+        self, noise: Float[Tensor, "batch latent step"], y: Float[Tensor, "batch class"]
+    ) -> Float[Tensor, "batch lead time"]:
+        """The signals that are made of some noise."""
+        if self.prior is not None:
+            prior = self.prior
+            noise = integrate(lambda z, t: prior(z, t, y), noise, self.steps)
+        return self.decode(noise, y)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch lead time"],
+        y: Float[Tensor, "batch class"],
+        t: Float[Tensor, " batch"],
+        seed: Int[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """What comes back through draws, `signal`, beside the `wanted`, both in leads of deviation 1.
+
+        Of what it is made of the `mean` and the `log` of the variance. And of the flow the `velocity` at the times t
+        beside the `way` that is to go.
+        """
+        mean, log = self.posterior(x)
+        drawn, begun = normal(seed, (2, *mean.shape))
+        z = mean.float() + torch.exp(log / 2) * drawn
+        found = {"signal": self.decode(z, y) / self.spread, "wanted": x / self.spread, "mean": mean.float(), "log": log}
+        if self.prior is not None:
+            at, way = path(begun, z.detach(), t)
+            found |= {"way": way, "velocity": self.prior(at, t, y).float()}
+        return found
+
+
+class _Finer(nn.Module):
+    """So many times as many steps, after a convolution that gives each its own channels."""
+
+    def __init__(self, channels: int, out: int, times: int) -> None:
+        super().__init__()
+        self.times = times
+        self.conv = Conv(channels, out * times, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "batch channel step"]) -> Float[Tensor, "batch out fine"]:
+        return finer(self.conv(x), self.times)

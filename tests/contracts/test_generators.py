@@ -1,0 +1,171 @@
+"""What every generator must do, swept over all files of the room; then what single ones promise."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from einthoven import objectives, registry
+from einthoven.generators import Autoencoder, Form, Generator, build, draw, names
+from einthoven.generators.cnn_bilstm import CnnBiLSTM
+from einthoven.training import Data, Device, Recipe, examine, fit
+
+FORM = Form(samples=300, rate_hz=100.0, classes=3)
+CLASSES = torch.eye(3)[torch.arange(6) % 3]
+AUTOENCODERS = [name for name in names() if issubclass(registry.get("generators", name), Autoencoder)]
+
+
+def made(name: str, form: Form = FORM, seed: int = 0, **options: object) -> Generator:
+    torch.manual_seed(seed)
+    return build(name, form, **options)
+
+
+def stirred(name: str, form: Form = FORM) -> Generator:
+    """A generator whose every parameter is off its start: zeros may hide mistakes."""
+    generator = made(name, form)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    return generator.eval()
+
+
+def signals(count: int = 6, form: Form = FORM) -> np.ndarray:
+    """Beats of one form at rates of their own, the leads of different height: what can be learnt in a minute."""
+    rng = np.random.default_rng(3)
+    phase = (np.arange(form.samples) / form.rate_hz * rng.uniform(0.8, 1.6, (count, 1)) + rng.random((count, 1))) % 1
+    beat = np.exp(-0.5 * ((phase - 0.4) / 0.05) ** 2) - 0.2 * np.exp(-0.5 * ((phase - 0.7) / 0.1) ** 2)
+    height = np.array([0.5, 1.0, -0.4, 0.3, 0.8, 1.2, 1.0, 0.7])
+    return (height[:, None] * beat[:, None]).astype(np.float32)
+
+
+def asked(generator: Generator, x: np.ndarray, y: Tensor = CLASSES, seed: int = 0) -> dict[str, Tensor]:
+    objective = objectives.build(generator.objective)
+    drawn = objective.draw(x, FORM.rate_hz, np.random.default_rng(seed))
+    batch = {key: torch.from_numpy(value) for key, value in drawn.items()} | {"y": y}
+    return {**objective(generator, batch), **{f"of_{key}": value for key, value in batch.items()}}
+
+
+def noise_of(generator: Generator, count: int = 6, seed: int = 0) -> Tensor:
+    return torch.from_numpy(draw(generator.noise, seed=seed, numbers=range(count)))
+
+
+def test_an_unknown_generator_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(registry.UnknownName, match="did you mean 'cnn_bilstm'"):
+        build("cnn_bilsmt", FORM)
+
+
+@pytest.mark.parametrize("name", names())
+class TestGenerator:
+    """Every generator."""
+
+    @pytest.mark.parametrize("form", [FORM, Form(317, 100.0, 3), Form(1000, 500.0, 3), Form(333, 128.0, 3)])
+    def test_it_emits_the_eight_leads_of_its_form(self, name: str, form: Form) -> None:
+        generator = stirred(name, form)
+        with torch.inference_mode():
+            x = generator.emit(noise_of(generator), CLASSES)
+        assert x.shape == (6, 8, form.samples) and x.dtype == torch.float32
+        assert torch.isfinite(x).all() and (x.std(dim=-1) > 0).all()
+
+    def test_the_same_noise_makes_the_same_signal_in_any_company(self, name: str) -> None:
+        generator = stirred(name)
+        with torch.inference_mode():
+            together, alone = (generator.emit(noise_of(generator)[rows], CLASSES[rows]) for rows in (slice(6), [4]))
+        assert torch.allclose(together[4], alone[0], atol=1e-4)
+        assert not torch.allclose(together[3], together[0], atol=1e-2)  # of one class, of other noise
+
+    def test_what_is_wanted_counts(self, name: str) -> None:
+        generator = stirred(name)
+        with torch.inference_mode():
+            one, other = (generator.emit(noise_of(generator), torch.roll(CLASSES, by, 0)) for by in (0, 1))
+        assert (one - other).abs().amax(dim=(1, 2)).min() > 1e-3
+
+    def test_every_parameter_gets_a_gradient(self, name: str) -> None:
+        generator = stirred(name).train()
+        asked(generator, signals())["loss"].backward()
+        for key, parameter in generator.named_parameters():
+            assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), key
+            assert parameter.grad.abs().max() > 0, key
+
+    def test_the_unit_of_the_signals_changes_nothing_but_the_unit(self, name: str) -> None:
+        generator, found = stirred(name), []
+        for unit in (1.0, 1000.0):
+            x = unit * signals()
+            generator.scale_to(x)
+            with torch.inference_mode():
+                found.append((asked(generator, x)["loss"], generator.emit(noise_of(generator), CLASSES) / unit))
+        assert torch.allclose(found[0][0], found[1][0], rtol=1e-4)
+        assert torch.allclose(found[0][1], found[1][1], rtol=1e-3, atol=1e-4)
+
+    def test_saved_and_loaded_it_makes_the_same(self, name: str, tmp_path: Path) -> None:
+        generator = stirred(name)
+        generator.scale_to(signals())
+        save_file(generator.state_dict(), tmp_path / "model.safetensors")
+        again = made(name, seed=9).eval()
+        again.load_state_dict(load_file(tmp_path / "model.safetensors"))
+        with torch.inference_mode():
+            assert torch.equal(*(each.emit(noise_of(each), CLASSES) for each in (generator, again)))
+
+    def test_what_is_measured_has_a_value_for_each_signal(self, name: str) -> None:
+        generator = stirred(name)
+        found = asked(generator, signals())
+        batch = {key.removeprefix("of_"): value for key, value in found.items() if key.startswith("of_")}
+        measured = objectives.build(generator.objective).measure(found, batch)
+        assert measured and all(value.shape == (6,) and torch.isfinite(value).all() for value in measured.values())
+
+    def test_it_learns_and_the_same_seed_gives_the_same_numbers(self, name: str, tmp_path: Path) -> None:
+        x, recipe = signals(64), Recipe(8, 16, 3e-3, "adamw", schedule="one_cycle", monitor="last")
+        y = np.eye(3, dtype=np.float32)[np.arange(64) % 3]
+        data, device = Data(lambda rows: x[rows], y, FORM.rate_hz), Device("cpu", "32-true")
+        objective, curves = objectives.build(registry.get("generators", name).objective), []
+        for folder in ("one", "two"):
+            generator = made(name)
+            generator.scale_to(x)
+            rows = np.arange(64)
+            history = fit(
+                generator, objective, data, rows, rows, recipe, seed=0, folder=tmp_path / folder, device=device
+            )
+            curves.append([epoch["validation_loss"] for epoch in history])
+            examined = examine(generator, objective, data, rows, recipe, seed=0, fabric=device.fabric())
+            assert all(len(values) == 64 for values in examined.values())
+        assert curves[0] == curves[1]
+        assert curves[0][-1] < 0.8 * curves[0][0]
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_interpolation_reconstructs_at_its_ends(name: str) -> None:
+    generator = stirred(name)
+    assert isinstance(generator, Autoencoder)
+    first, second = (torch.from_numpy(part) for part in np.split(signals(12), 2))
+    with torch.inference_mode():
+        back = [generator.decode(generator.encode(x), CLASSES) for x in (first, second)]
+        ends = [generator.interpolate(first, second, alpha, CLASSES) for alpha in (0.0, 1.0)]
+        middle = generator.interpolate(first, second, 0.5, CLASSES)
+    assert torch.equal(ends[0], back[0]) and torch.allclose(ends[1], back[1], atol=1e-5)
+    assert not torch.allclose(middle, back[0], atol=1e-2) and not torch.allclose(middle, back[1], atol=1e-2)
+
+
+def test_the_noise_of_a_record_depends_on_its_number_and_the_seed_alone() -> None:
+    many = draw((2, 5), seed=3, numbers=range(10))
+    assert np.array_equal(draw((2, 5), seed=3, numbers=[7, 2]), many[[7, 2]])
+    assert len(np.unique(many)) == many.size and not np.array_equal(draw((2, 5), seed=4, numbers=range(10)), many)
+    assert draw((2, 5), seed=3, numbers=[]).shape == (0, 2, 5)
+    crowd = draw((1000,), seed=0, numbers=range(20))
+    assert abs(crowd.mean()) < 0.02 and abs(crowd.std() - 1) < 0.02
+
+
+def test_a_generator_that_draws_its_vectors_one_by_one_has_no_flow() -> None:
+    plain = made("cnn_bilstm", prior="normal")
+    assert isinstance(plain, CnnBiLSTM) and plain.prior is None
+    assert "velocity" not in asked(plain, signals())
+    with torch.inference_mode():
+        noise = noise_of(plain)
+        assert torch.equal(plain.emit(noise, CLASSES), plain.decode(noise, CLASSES))
+
+
+def test_signals_that_are_too_short_are_refused() -> None:
+    with pytest.raises(ValueError, match="15 samples at 100 Hz are too little for 'cnn_bilstm'"):
+        build("cnn_bilstm", Form(15, 100.0, 2))
