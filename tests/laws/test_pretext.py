@@ -345,8 +345,10 @@ def test_both_tasks_are_the_sum_of_the_two() -> None:
     assert set(both.measure(found, batch)) == {"correlation", "correlation_of_lines", "named"}
 
 
-def test_only_labelled_objectives_have_no_draw() -> None:
-    assert set(objectives.names()) - set(PRETEXTS) == {"classify", "categorical"}
+def test_only_labelled_objectives_have_no_draw_and_only_those_of_encoders_a_network() -> None:
+    drawing = {name for name in objectives.names() if hasattr(registry.get("objectives", name), "draw")}
+    assert set(objectives.names()) - drawing == {"classify", "categorical"}
+    assert set(PRETEXTS) == {"masked", "lead_order", "masked_lead_order"} < drawing
 
 
 @pytest.mark.parametrize("model", ["code_resnet", "xresnet1d101", "ecg_vit"])
