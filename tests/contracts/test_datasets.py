@@ -32,7 +32,7 @@ FURTHER = {  # columns, after those of every corpus
     "rhythm_before_usual rhythm_after_usual rhythm_after_before rhythm_local_usual rhythm_previous_usual "
     "rhythm_next_usual",
 }
-ONE_RECORD_A_PERSON = {"code_test", "ludb"}
+ONE_RECORD_A_PERSON = {"code_test", "ludb", "synthetic"}
 
 
 @pytest.fixture(scope="module", params=NAMES)

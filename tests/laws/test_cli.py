@@ -248,9 +248,19 @@ def test_conversion_overwrites_nothing_and_names_what_it_cannot_write(call, tmp_
     assert "exists already" in one_sentence(call("convert", "a.csv", "a.csv"))
     assert call("convert", "a.csv", "a.csv", "--overwrite").code == 0
     assert "the format '.dcm' is not known" in one_sentence(call("convert", "a.csv", "b.dcm"))
-    records.write(ecg.replace(unit="z"), tmp_path / "z.npy")
-    assert "WFDB holds voltages" in one_sentence(call("convert", "z.npy", "z.hea"))
-    assert not list(tmp_path.glob("z.hea"))
+
+
+def test_standardised_leads_stay_standardised_in_every_format(call, tmp_path: Path) -> None:
+    made = Simulated(1)
+    ecg = made.read(made.table()["record_id"][0]).replace(unit="z")
+    records.write(ecg, tmp_path / "z.npy")
+    assert call("convert", "z.npy", "z.hea").code == 0
+    back = records.read(tmp_path / "z")
+    assert back.unit == "z" and np.abs(back.signal - ecg.signal).max() < 0.00051
+    mixed = (tmp_path / "z.hea").read_text().replace("/z 16", "/mV 16", 1)
+    (tmp_path / "z.hea").write_text(mixed)
+    with pytest.raises(records.RecordError, match="standardised leads"):
+        records.read(tmp_path / "z")
 
 
 def test_two_models_of_a_run_are_compared(call, tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def learnt(run: Path, fold: int) -> dict[str, Any]:
     facts = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
     if facts.get("exclusive"):
         del files["thresholds"]  # what is decided is the class of the highest probability
-    if not facts["labels"]:
+    if not facts.get("predicts", facts["labels"]):
         files = {}  # nothing was predicted
     tables = {name: pd.read_parquet(path) for name, path in files.items()}
     found = {name: table[table["fold"] == fold] for name, table in tables.items()}

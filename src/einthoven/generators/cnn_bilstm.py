@@ -127,15 +127,17 @@ class CnnBiLSTM(Autoencoder):
         t: Float[Tensor, " batch"],
         seed: Int[Tensor, " batch"],
     ) -> dict[str, Tensor]:
-        """What comes back through draws, `signal`, beside the `wanted`, both in leads of deviation 1.
+        """What comes back through draws, `signal`, beside the `wanted`, in leads of deviation 1, and their `spread`.
 
         Of what it is made of the `mean` and the `log` of the variance. And of the flow the `velocity` at the times t
-        beside the `way` that is to go.
+        beside the `way` that is to go. In evaluation a signal comes back from the mean.
         """
         mean, log = self.posterior(x)
+        mean = mean.float()
         drawn, begun = normal(seed, (2, *mean.shape))
-        z = mean.float() + torch.exp(log / 2) * drawn
-        found = {"signal": self.decode(z, y) / self.spread, "wanted": x / self.spread, "mean": mean.float(), "log": log}
+        z = mean + torch.exp(log / 2) * drawn if self.training else mean
+        found = {"signal": self.decode(z, y) / self.spread, "wanted": x / self.spread, "spread": self.spread}
+        found |= {"mean": mean, "log": log}
         if self.prior is not None:
             at, way = path(begun, z.detach(), t)
             found |= {"way": way, "velocity": self.prior(at, t, y).float()}

@@ -6,6 +6,7 @@ themselves: a class that codes of two systems define can be read off data annota
 
 __all__ = ["Class", "Vocabulary", "get", "names", "own", "targets"]
 
+import dataclasses
 from collections.abc import Sequence
 from functools import partial
 
@@ -28,13 +29,19 @@ def get(name: str, annotated: Sequence[str] = ()) -> Vocabulary:
     """A vocabulary by its name.
 
     Arguments:
-        name: A file of this room, or `own` for the classes that the data name themselves.
+        name: A file of this room, or `own` for the classes that the data name themselves. With a colon and some of its
+            classes it has those only, in that order: `statements:NORM,AFIB`.
         annotated: The codes of the data, for `own`.
 
     Raises:
-        UnknownName: If there is no such vocabulary.
+        UnknownName: If there is no such vocabulary, or it has no such class.
     """
 
-    registry.nearest(name, [*names(), "own"], "label set")
-    vocabulary: Vocabulary = own(annotated) if name == "own" else registry.get("labels", name)
-    return vocabulary
+    room, _, some = name.partition(":")
+    registry.nearest(room, [*names(), "own"], "label set")
+    vocabulary: Vocabulary = own(annotated) if room == "own" else registry.get("labels", room)
+    if not some:
+        return vocabulary
+    by_code = {found.code: found for found in vocabulary.classes}
+    chosen = tuple(by_code[registry.nearest(code, by_code, f"class of '{room}'")] for code in some.split(","))
+    return dataclasses.replace(vocabulary, name=name, classes=chosen)

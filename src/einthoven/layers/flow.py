@@ -31,7 +31,7 @@ def path(
     noise: Float[Tensor, "*shape"], x: Float[Tensor, "*shape"], t: Float[Tensor, " batch"]
 ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
     """The point at time t of the line from noise to data, and the way along it: (1 − t) noise + t x, and x − noise."""
-    at = t.view(-1, *(1,) * (x.dim() - 1))
+    at = t.to(x.dtype).view(-1, *(1,) * (x.dim() - 1))
     return torch.lerp(noise, x, at), x - noise
 
 
@@ -140,5 +140,5 @@ class Velocity(nn.Module):
 def _waves(t: Float[Tensor, " batch"]) -> Float[Tensor, "batch wave"]:
     """The time as sines and cosines of frequencies from half a turn to some hundred."""
     speed = math.pi * torch.exp(torch.linspace(0.0, math.log(200.0), _FREQUENCIES, device=t.device))
-    angle = t[:, None] * speed
+    angle = t.float()[:, None] * speed
     return torch.cat([angle.sin(), angle.cos()], dim=1)

@@ -59,12 +59,14 @@ class Variational:
         return {"loss": loss, **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """For each signal `rmse`, in deviations of the leads, and `cosine` of what comes back, and the `flow_error`."""
-        signal, wanted = (found[name].double().flatten(1) for name in ("signal", "wanted"))
-        norms = signal.norm(dim=1) * wanted.norm(dim=1)
+        """For each signal how like it is to what comes back of it, in its own unit, and the `flow_error`.
+
+        `rmse`, the root of the mean squared error, and `cosine`, of all leads and samples.
+        """
+        back, x = ((found[name] * found["spread"]).double().flatten(1) for name in ("signal", "wanted"))
         measured = {
-            "rmse": (signal - wanted).square().mean(dim=1).sqrt(),
-            "cosine": (signal * wanted).sum(dim=1) / norms.clamp(min=1e-12),
+            "rmse": (back - x).square().mean(dim=1).sqrt(),
+            "cosine": (back * x).sum(dim=1) / (back.norm(dim=1) * x.norm(dim=1)).clamp(min=1e-12),
         }
         return measured | ({"flow_error": flow_loss(found)} if "velocity" in found else {})
 

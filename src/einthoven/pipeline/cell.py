@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from einthoven import models
+from einthoven import models, objectives
 from einthoven.evaluation import weighted
 from einthoven.objectives.categorical import Categorical
 from einthoven.objectives.classify import Classify
@@ -22,6 +22,7 @@ from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import contract
 from einthoven.pipeline.covariates import standardised
 from einthoven.pipeline.experiment import Arm, Cell, Experiment
+from einthoven.pipeline.generating import fitting, generator_of, learn_to_generate
 from einthoven.pipeline.learning import learnt_from, part_of, view
 from einthoven.pipeline.pretext import pretext_of, pretrain
 from einthoven.pipeline.task import Task, shape_of, write_json
@@ -45,8 +46,10 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
         table = _mean_of_members(task)
     else:
         train = learnt_from(task.cell, cohort)
+        if task.cell.arm.generator:
+            train = fitting(task.experiment, cohort, train)
         facts["learnt_from"] = _account(cohort, train)
-        learn = pretrain if task.cell.arm.objective else _learnt
+        learn = learn_to_generate if task.cell.arm.generator else pretrain if task.cell.arm.objective else _learnt
         table, history = learn(task, cohort, train, working, on_epoch)
     with replacing(task.folder / "predictions.parquet") as scratch:
         table.to_parquet(scratch, index=False)
@@ -68,9 +71,13 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
 
     for cell in experiment.cells():
         if not cell.arm.members:
-            learnt_from(cell, cohort)
+            rows = learnt_from(cell, cohort)
+            if cell.arm.generator:
+                fitting(experiment, cohort, rows)
     for arm in experiment.arms:
-        if not arm.members:
+        if arm.generator:
+            objectives.build(generator_of(experiment, cohort, arm).objective, **arm.asks)
+        elif not arm.members:
             shape = shape_of(experiment, cohort, arm, cohort.covariates(arm, experiment.samples))
             model = models.build(arm.model, shape, **({} if arm.recipe else {"seed": 0}), **arm.options)
             if arm.objective:

@@ -63,6 +63,8 @@ def contract(
     }
     if cohort.exclusive:
         facts["exclusive"] = True
+    if arm.generator:
+        facts["generator"] = arm.generator
     if arm.objective:
         facts["objective"] = {"name": arm.objective, **arm.asks}
     if arm.gaps:

@@ -70,7 +70,7 @@ def _tables(
 ) -> dict[str, pd.DataFrame]:
     """All tables, by what the run is about."""
     planned = {key: facts[key] for key in ("baseline", "primary", "resamples")}
-    if not facts["labels"]:
+    if not facts.get("predicts", facts["labels"]):
         return {"pretext": pretext(predictions, resamples=facts["resamples"])}
     if facts.get("exclusive"):
         pairs = [(first, second) for first, second in facts["pairs"]]

@@ -50,7 +50,9 @@ class Arm:
     Attributes:
         name: What it is called in the tables.
         model: The file of `einthoven.models`.
-        options: Further arguments of the model.
+        generator: The file of `einthoven.generators`, in the place of a model; it learns by the objective that it
+            names.
+        options: Further arguments of the model or the generator.
         recipe: How a network is trained; None for a model that is fitted at once.
         focal: The focusing exponent of the loss; 0 for plain cross-entropy.
         objective: The file of `einthoven.objectives` by which an encoder learns from signals without labels; empty
@@ -77,6 +79,7 @@ class Arm:
 
     name: str
     model: str = ""
+    generator: str = ""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     recipe: Recipe | None = None
     focal: float = 0.0
@@ -190,6 +193,11 @@ class Experiment:
     def preparation(self) -> Preparation:
         """How recordings are prepared."""
         return Preparation(self.rate_hz, self.unit, self.bandpass_hz, self.leads)
+
+    @property
+    def predicts(self) -> bool:
+        """Whether its arms answer for records, rather than learn what signals are like."""
+        return bool(self.labels) and not any(arm.generator for arm in self.arms)
 
     def cells(self) -> list[Cell]:
         """The grid, by rank: the first fold and seed of every arm first, so that there is soon something to look at."""

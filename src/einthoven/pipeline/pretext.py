@@ -1,6 +1,6 @@
 """A cell whose encoder learns from signals without labels: what is kept of it, and how well it does its own task."""
 
-__all__ = ["pretext_of", "pretrain"]
+__all__ = ["examined", "pretext_of", "pretrain", "seen"]
 
 import gc
 import shutil
@@ -66,11 +66,12 @@ def pretrain(
     settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
     history = fit(network, objective, data, train, watched, arm.recipe, **settings)
     fabric = task.device.fabric()
-    examined: dict[str, Any] = {"network": fabric.setup_module(network), "objective": objective, "data": data}
-    examined |= {"recipe": arm.recipe, "fabric": fabric}
-    table = _examined(task, cohort, examined)
-    _draw(task, cohort, examined)
-    facts = contract(task.experiment, task.cell, cohort, _seen(arm, train, watched), None)
+    asked: dict[str, Any] = {"network": fabric.setup_module(network), "objective": objective, "data": data}
+    asked |= {"recipe": arm.recipe, "fabric": fabric}
+    rest = [part_of(task.cell, cohort, part) for part in ("validation", "test", "external")]
+    table = examined(task, cohort, asked, np.concatenate(rest))
+    _draw(task, cohort, asked)
+    facts = contract(task.experiment, task.cell, cohort, seen(arm, train, watched), None)
     target = task.folder / "checkpoint"
     shutil.rmtree(target, ignore_errors=True)
     state = {key: _halved(tensor) for key, tensor in network.state_dict().items()}
@@ -82,10 +83,35 @@ def pretrain(
     return table, history
 
 
-def _seen(arm: Arm, train: Int[np.ndarray, " train"], watched: Int[np.ndarray, " watched"]) -> Int[np.ndarray, " seen"]:
+def seen(arm: Arm, train: Int[np.ndarray, " train"], watched: Int[np.ndarray, " watched"]) -> Int[np.ndarray, " seen"]:
     """The records that took part: those that only gave a curve decided nothing."""
     assert arm.recipe is not None
     return train if arm.recipe.monitor == "last" else np.union1d(train, watched)
+
+
+def examined(task: Task, cohort: Cohort, asked: dict[str, Any], rows: Int[np.ndarray, " row"]) -> pd.DataFrame:
+    """How well the task was done on records that were not learnt from, long: one row a record and measure.
+
+    Arguments:
+        task: The cell.
+        cohort: The records.
+        asked: Network, objective, data, recipe and fabric, as `einthoven.training.examine` takes them.
+        rows: Which records.
+    """
+
+    cell = task.cell
+    table = cohort.table.iloc[rows]
+    wide = pd.DataFrame(
+        {
+            "record": table["record_id"].to_numpy(),
+            "patient": table["patient_id"].to_numpy(),
+            "source": table["source"].to_numpy(),
+            "part": cohort.parts[cell.fold][rows].astype(str),
+            **examine(**asked, rows=rows, seed=cell.seed),
+        }
+    )
+    long = wide.melt(["record", "patient", "source", "part"], var_name="measure", value_name="value")
+    return long.assign(model=cell.arm.name, seed=np.int64(cell.seed), fold=np.int64(cell.fold))
 
 
 def _halved(tensor: Tensor) -> Tensor:
@@ -96,29 +122,11 @@ def _halved(tensor: Tensor) -> Tensor:
     return half if torch.allclose(half.float(), tensor, rtol=1e-3, atol=1e-7) else tensor
 
 
-def _examined(task: Task, cohort: Cohort, examined: dict[str, Any]) -> pd.DataFrame:
-    """How well the task was done on records that were not learnt from, long: one row a record and measure."""
-    cell, parts = task.cell, cohort.parts[task.cell.fold]
-    rows = np.flatnonzero(np.isin(parts, ("validation", "test", "external")))
-    table = cohort.table.iloc[rows]
-    wide = pd.DataFrame(
-        {
-            "record": table["record_id"].to_numpy(),
-            "patient": table["patient_id"].to_numpy(),
-            "source": table["source"].to_numpy(),
-            "part": parts[rows].astype(str),
-            **examine(**examined, rows=rows, seed=cell.seed),
-        }
-    )
-    long = wide.melt(["record", "patient", "source", "part"], var_name="measure", value_name="value")
-    return long.assign(model=cell.arm.name, seed=np.int64(cell.seed), fold=np.int64(cell.fold))
-
-
-def _draw(task: Task, cohort: Cohort, examined: dict[str, Any]) -> None:
+def _draw(task: Task, cohort: Cohort, asked: dict[str, Any]) -> None:
     """Keeps what a few test records look like, what of them was hidden, and what came in its place."""
     cell = task.cell
     rows = part_of(cell, cohort, "test")[:_DRAWN]
-    batch, found = next(ask(**examined, rows=rows, rng=np.random.default_rng([cell.seed, 0xD7A])))
+    batch, found = next(ask(**asked, rows=rows, rng=np.random.default_rng([cell.seed, 0xD7A])))
     if "signal" not in found:
         return
     answer, signal = (each["signal"].float().cpu().numpy() for each in (found, batch))

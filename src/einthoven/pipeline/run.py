@@ -149,6 +149,7 @@ def _facts(experiment: Experiment, cohort: Cohort) -> dict[str, Any]:
     return {
         **experiment.facts(),
         "label_sets": {name: list(v.codes) for name, v in sets},
+        "predicts": experiment.predicts,
         "models": [arm.name for arm in experiment.arms],
         "length_s": experiment.samples / experiment.rate_hz,
         "split_is_leaky": splits.get(experiment.split).leaky,

@@ -12,12 +12,26 @@ Leads are always chosen by name. Names are written I, II, III, aVR, aVL, aVF, V1
 spellings (`AVR`, `v1`, `avf`) to that form and leaves names it does not know alone.
 """
 
-__all__ = ["EIGHT", "LIMB", "TWELVE", "canonical", "derive", "identity_error", "limb_factors", "mixing", "placed"]
+__all__ = [
+    "EIGHT",
+    "LIMB",
+    "TWELVE",
+    "canonical",
+    "completed",
+    "derive",
+    "identity_error",
+    "independent",
+    "limb_factors",
+    "mixing",
+    "placed",
+]
 
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Shaped
+
+from einthoven.signals.standardise import standardise
 
 LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
 TWELVE = (*LIMB, "V1", "V2", "V3", "V4", "V5", "V6")
@@ -154,3 +168,28 @@ def limb_factors(
         apart = np.sqrt(left / np.maximum(power, 1e-12))
         worst = np.maximum(worst, np.where((factor > 0) & (power > 1e-12), apart, np.inf))
     return factors.astype(signal.dtype), np.asarray(worst, dtype=signal.dtype)
+
+
+def independent(
+    signal: Float[np.ndarray, "*batch lead time"], leads: Sequence[str], unit: str
+) -> tuple[Float[np.ndarray, "*batch eight time"], Float[np.ndarray, "*batch"]]:
+    """The eight leads that carry all that recordings say, and how far each recording is from obeying the identities.
+
+    Arguments:
+        signal: Recordings without NaN.
+        leads: The name of each row.
+        unit: `mV`, or `z`, of which I and II are given back their ratio; see `limb_factors` for their scale and for
+            how far. In mV the second is 0: the other four leads are not looked at.
+    """
+
+    if unit == "z":
+        factors, apart = limb_factors(signal, leads)
+        return derive(signal * factors[..., None], leads, EIGHT), apart
+    return derive(signal, leads, EIGHT), np.zeros(signal.shape[:-2], dtype=signal.dtype)
+
+
+def completed(eight: Float[np.ndarray, "*batch eight time"], unit: str) -> Float[np.ndarray, "*batch twelve time"]:
+    """The twelve leads that eight say, in unit `z` each with mean 0 and deviation 1: what `independent` undoes."""
+
+    twelve = derive(eight, EIGHT, TWELVE)
+    return standardise(twelve) if unit == "z" else twelve

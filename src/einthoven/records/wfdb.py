@@ -35,6 +35,9 @@ _CODING = re.compile(r"^(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?$")
 _GAIN = re.compile(r"^([-+]?[\d.]+(?:[eE][-+]?\d+)?)(?:\((-?\d+)\))?(?:/(\S+))?$")
 _AGE = re.compile(r"^#?\s*age\s*:?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 _SEX = re.compile(r"^#?\s*sex\s*:?\s*(f|m)", re.IGNORECASE)
+_SYNTHETIC = re.compile(r"^#?\s*synthetic\s*:\s*(.+)", re.IGNORECASE)
+_PARENTS = re.compile(r"^#?\s*parents\s*:\s*(.+)", re.IGNORECASE)
+_Z = "z"  # how this writer names the unit of standardised leads, which WFDB knows nothing of
 
 
 @dataclasses.dataclass
@@ -222,6 +225,8 @@ def _millivolts(
 
 def _factor(path: Path, name: str, unit: str, wanted: Sequence[str] | None) -> float:
     """From the signal's unit to mV; NaN for what is no voltage and nobody asked for, such as a pressure."""
+    if unit == _Z:
+        return 1.0
     try:
         return to_millivolt(path, unit)
     except RecordError:
@@ -285,16 +290,23 @@ def _read(
     names = [name or f"signal{i + 1}" for i, name in enumerate(names)]
     age = next((float(m[1]) for c in header.comments if (m := _AGE.match(c))), None)
     sex = next((m[1].lower() for c in header.comments if (m := _SEX.match(c))), None)
+    made = next((m[1].strip() for c in header.comments if (m := _SYNTHETIC.match(c))), None)
+    parents = next((m[1].split() for c in header.comments if (m := _PARENTS.match(c))), [])
+    units = {signal.unit == _Z for signal in header.signals}
+    if len(units) > 1:
+        raise RecordError(f"{header_path} has standardised leads ({_Z}) beside voltages; keep one of the two")
     try:
         ecg = ECG(
             signal=signal,
-            unit="mV",
+            unit="z" if units == {True} else "mV",
             rate_hz=rate,
             leads=tuple(names),
             record_id=stem.name,
             age=age,
             sex={"f": "female", "m": "male"}.get(sex or ""),  # type: ignore[arg-type]
-            notes=tuple(dict.fromkeys(header.notes)),
+            parents=tuple(parents),
+            synthetic=made is not None,
+            notes=(*dict.fromkeys(header.notes), *([made] if made else [])),
         )
         return ecg.select(leads) if leads is not None else ecg
     except ValueError as error:
@@ -304,10 +316,9 @@ def _read(
 def _write(ecg: ECG, path: Path, *, overwrite: bool = False) -> Path:
     """Writes `NAME.hea` and `NAME.dat` in coding 16 with 1 µV a count, or coarser where the voltage asks for it.
 
-    Rounding moves a sample by at most half a count. Samples that are missing (NaN) stay missing.
+    Rounding moves a sample by at most half a count. Samples that are missing (NaN) stay missing. Standardised leads are
+    written with the unit `z`, and what was made rather than recorded says so in its header.
     """
-    if ecg.unit != "mV":
-        raise RecordError(f"{path}: WFDB holds voltages, this recording is in unit '{ecg.unit}'; write CSV or NPY")
     stem = _stem(path)
     if any(c.isspace() for c in stem.name):
         raise RecordError(f"{path}: a WFDB record has no space in its name; choose another")
@@ -321,9 +332,11 @@ def _write(ecg: ECG, path: Path, *, overwrite: bool = False) -> Path:
     for name, row in zip(ecg.leads, counts, strict=True):
         checksum = int(row.astype(np.int64).sum()) & 0xFFFF
         first = int(row[0]) if len(row) else 0
-        lines.append(f"{stem.name}.dat 16 {gain:.10g}(0)/mV 16 0 {first} {checksum} 0 {name}")
+        lines.append(f"{stem.name}.dat 16 {gain:.10g}(0)/{ecg.unit} 16 0 {first} {checksum} 0 {name}")
     lines += [f"# Age: {ecg.age:g}"] if ecg.age is not None else []
     lines += [f"# Sex: {ecg.sex.capitalize()}"] if ecg.sex is not None else []
+    lines += [f"# Synthetic: {'; '.join(ecg.notes) or 'made, not recorded'}"] if ecg.synthetic else []
+    lines += [f"# Parents: {' '.join(ecg.parents)}"] if ecg.parents else []
     header, data = stem.with_name(stem.name + ".hea"), stem.with_name(stem.name + ".dat")
     with replacing(header, overwrite=overwrite) as scratch_header, replacing(data, overwrite=overwrite) as scratch_data:
         scratch_data.write_bytes(np.ascontiguousarray(counts.T).tobytes())

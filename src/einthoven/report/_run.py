@@ -122,6 +122,7 @@ class Run:
         audit: The audit of its split, or None.
         reconstructions: Of a run without labels, what a few records look like, what was hidden, and what came in its
             place; or None.
+        samples: Of a run of generators, a few of the ECGs that they made; or None.
     """
 
     experiment: dict[str, Any]
@@ -133,11 +134,12 @@ class Run:
     histories: dict[Cell, list[dict[str, Any]]]
     audit: Audit | None = None
     reconstructions: pd.DataFrame | None = None
+    samples: pd.DataFrame | None = None
 
     @property
-    def labelled(self) -> bool:
-        """Whether anything was learnt from labels."""
-        return bool(self.experiment.get("labels", True))
+    def kind(self) -> str:
+        """What it is about: `pretext`, `generator`, `beats` or `classes`."""
+        return _kind(self.experiment)
 
     @property
     def primary(self) -> str:
@@ -157,15 +159,15 @@ class Run:
     @property
     def models(self) -> list[str]:
         """Every model with results: the primary one, the baseline, then the others in the experiment's order."""
-        kind = "pretext" if not self.labelled else "beats" if self.exclusive else "summary"
-        found = dict.fromkeys(self.tables[kind]["model"])
+        table = {"beats": "beats", "classes": "summary"}.get(self.kind, "pretext")
+        found = dict.fromkeys(self.tables[table]["model"])
         order = dict.fromkeys([self.primary, self.baseline, *self.experiment.get("models", []), *found])
         return [model for model in order if model in found]
 
     @property
     def label_sets(self) -> list[str]:
         """Every label set with results, as the experiment lists them."""
-        if self.exclusive or not self.labelled:
+        if self.kind != "classes":
             return list(self.experiment.get("labels", []))
         found = dict.fromkeys(self.tables["summary"]["label_set"])
         return [name for name in dict.fromkeys([*self.experiment.get("labels", []), *found]) if name in found]
@@ -198,8 +200,8 @@ def read(folder: Path) -> Run:
     environment = _json(folder / "environment.json", ())
     flow = _json(folder / "flow.json", ("steps", "parts", "overlap", "classes"))
     tables = {}
-    labelled = bool(experiment.get("labels", True))
-    for name, columns in (_PRETEXT if not labelled else _BEATS if experiment.get("exclusive") else _COLUMNS).items():
+    wanted = {"beats": _BEATS, "classes": _COLUMNS}.get(_kind(experiment), _PRETEXT)
+    for name, columns in wanted.items():
         table = _parquet(folder / "results" / f"{name}.parquet", columns, mandatory=name in _MANDATORY)
         if table is not None:
             tables[name] = table
@@ -207,8 +209,18 @@ def read(folder: Path) -> Run:
     examples = _parquet(folder / "examples.parquet", _EXAMPLE)
     audited = (folder / "audit" / "audit.json").is_file()
     audit = read_audit(folder / "audit") if audited else None
-    drawn = None if labelled else _reconstructions(folder, experiment)
-    return Run(experiment, environment, flow, tables, cohort, examples, _histories(folder), audit, drawn)
+    drawn = _reconstructions(folder, experiment) if wanted is _PRETEXT else None
+    made = _samples(folder, experiment) if wanted is _PRETEXT else None
+    return Run(experiment, environment, flow, tables, cohort, examples, _histories(folder), audit, drawn, made)
+
+
+def _kind(experiment: dict[str, Any]) -> str:
+    """What a run is about."""
+    if any(arm.get("generator") for arm in experiment.get("arms", [])):
+        return "generator"
+    if not experiment.get("labels", True):
+        return "pretext"
+    return "beats" if experiment.get("exclusive") else "classes"
 
 
 def _reconstructions(folder: Path, experiment: dict[str, Any]) -> pd.DataFrame | None:
@@ -216,6 +228,15 @@ def _reconstructions(folder: Path, experiment: dict[str, Any]) -> pd.DataFrame |
     name = f"{experiment['primary']}-seed{experiment['seeds'][0]}-fold{experiment['folds'][0]}"
     columns = ("record", "rate_hz", "leads", "signal", "found", "hidden")
     return _parquet(folder / "cells" / name / "reconstructions.parquet", columns)
+
+
+def _samples(folder: Path, experiment: dict[str, Any]) -> pd.DataFrame | None:
+    """Those of the first training of each generator."""
+    columns = ("model", "group", "rate_hz", "leads", "signal")
+    cells = [f"{name}-seed{experiment['seeds'][0]}-fold{experiment['folds'][0]}" for name in experiment["models"]]
+    found = [_parquet(folder / "cells" / name / "samples.parquet", columns) for name in cells]
+    there = [table for table in found if table is not None]
+    return pd.concat(there, ignore_index=True) if there else None
 
 
 def read_audit(folder: Path) -> Audit:

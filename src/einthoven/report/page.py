@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from einthoven.records.writing import replacing
-from einthoven.report import _beats, _efficiency, _figures, _overlay, _pretext, _tables, _words
+from einthoven.report import _beats, _efficiency, _figures, _generator, _overlay, _pretext, _tables, _words
 from einthoven.report._run import Run, read, rows
 
 _HERE = Path(__file__).parent
@@ -59,8 +59,8 @@ def write(run: Path | str) -> Path:
     found = read(folder)
     facts = _facts(found)
     report = folder / "report.html"
-    kind = "pretext" if not found.labelled else "beats" if found.exclusive else ""
-    templates = (f"{kind}.html.j2", f"{kind}_card.md.j2") if kind else ("report.html.j2", "model_card.md.j2")
+    plain = ("report.html.j2", "model_card.md.j2")
+    templates = plain if found.kind == "classes" else (f"{found.kind}.html.j2", f"{found.kind}_card.md.j2")
     for path, template in zip((report, folder / "model_card.md"), templates, strict=True):
         text = _environment(html=path is report).get_template(template).render(facts)
         with replacing(path) as temporary:
@@ -115,9 +115,8 @@ def _facts(run: Run) -> dict[str, Any]:
 
 def _results(run: Run) -> dict[str, Any]:
     """What was found, by what the run is about."""
-    if not run.labelled:
-        return _pretext.facts(run)
-    return _beats.facts(run) if run.exclusive else _findings(run)
+    kinds = {"pretext": _pretext.facts, "generator": _generator.facts, "beats": _beats.facts, "classes": _findings}
+    return kinds[run.kind](run)
 
 
 def _findings(run: Run) -> dict[str, Any]:

@@ -1,6 +1,16 @@
 """One function a study: keyword arguments with the published values as defaults, giving an `Experiment`."""
 
-__all__ = ["code", "finetune", "fourier", "fourier_weights", "label_efficiency", "leakage", "names", "pretrain"]
+__all__ = [
+    "code",
+    "finetune",
+    "fourier",
+    "fourier_weights",
+    "label_efficiency",
+    "leakage",
+    "names",
+    "pretrain",
+    "synthesis",
+]
 
 from functools import partial
 
@@ -12,5 +22,6 @@ from einthoven.studies.fourier_weights import fourier_weights
 from einthoven.studies.label_efficiency import label_efficiency
 from einthoven.studies.leakage import leakage
 from einthoven.studies.pretrain import pretrain
+from einthoven.studies.synthesis import synthesis
 
 names = partial(registry.names, "studies")

@@ -1,0 +1,166 @@
+"""A cell whose generator learns to make ECGs: what is kept of it, and how well it does on records not seen before."""
+
+__all__ = ["emitted", "fitting", "generator_of", "learn_to_generate"]
+
+import gc
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+
+from einthoven import generators, objectives
+from einthoven.generators import Generator, draw
+from einthoven.pipeline.cohort import Cohort
+from einthoven.pipeline.contract import contract
+from einthoven.pipeline.experiment import Arm, Experiment, RunError
+from einthoven.pipeline.learning import part_of
+from einthoven.pipeline.pretext import examined, seen
+from einthoven.pipeline.task import Task
+from einthoven.records.leads import TWELVE, completed, independent
+from einthoven.records.writing import replacing
+from einthoven.training import Data, Device, fit, save_checkpoint
+
+_APART = 0.05  # of a standardised recording whose limb leads do not fit together any more
+_BATCH = 1024
+_EMITTED = 64
+
+
+def generator_of(experiment: Experiment, cohort: Cohort, arm: Arm) -> Generator:
+    """The generator of an arm, untrained.
+
+    Raises:
+        RunError: If it is not to see the twelve leads, or there is no class to make.
+        UnknownName, ValueError: If there is no such generator, or it cannot be built for these signals.
+    """
+
+    if set(experiment.leads) != set(TWELVE):
+        raise RunError("a generator learns from all twelve leads, of which eight say all; leave the others in")
+    if not cohort.classes:
+        raise RunError("a generator is told what to make; name the groups")
+    form = generators.Form(experiment.samples, experiment.rate_hz, len(cohort.classes))
+    return generators.build(arm.generator, form, **arm.options)
+
+
+def fitting(experiment: Experiment, cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " kept"]:
+    """The records that a generator can learn from: of one of the classes, and with limb leads that fit together.
+
+    Raises:
+        RunError: If a class has none.
+    """
+
+    of_class = rows[(cohort.y[rows] == 1).any(axis=1)]
+    parts = [of_class[i : i + _BATCH] for i in range(0, len(of_class), _BATCH)]
+    apart = [_eight(experiment, cohort, part)[1] for part in parts]
+    kept = of_class[np.concatenate(apart) <= _APART] if parts else of_class
+    for code, count in zip(cohort.classes, (cohort.y[kept] == 1).sum(axis=0), strict=True):
+        if not count:
+            raise RunError(f"there is no training record of {code} to learn from; leave the group out or add data")
+    return kept
+
+
+def emitted(
+    generator: Generator,
+    y: Float[np.ndarray, "record class"],
+    *,
+    seed: int,
+    numbers: Sequence[int],
+    unit: str,
+    device: Device,
+) -> Float[np.ndarray, "record lead time"]:
+    """Twelve leads of ECGs that a generator makes of noise, in the order of `TWELVE`.
+
+    Arguments:
+        generator: Trained.
+        y: What is wanted of each.
+        seed: Of the noise.
+        numbers: Which records of that seed.
+        unit: Of what it has learnt from.
+        device: What to compute on.
+    """
+
+    fabric = device.fabric()
+    generator.to(fabric.device).eval()
+    made = []
+    with torch.inference_mode(), fabric.autocast():
+        for start in range(0, len(numbers), _EMITTED):
+            noise = draw(generator.noise, seed=seed, numbers=numbers[start : start + _EMITTED])
+            wanted = y[start : start + _EMITTED].astype(np.float32)
+            batch = (fabric.to_device(torch.from_numpy(part)) for part in (noise, wanted))
+            made.append(generator.emit(*batch).float().cpu().numpy())
+    return completed(np.concatenate(made), unit)
+
+
+def learn_to_generate(
+    task: Task,
+    cohort: Cohort,
+    train: Int[np.ndarray, " train"],
+    working: Path,
+    on_epoch: Callable[[dict[str, Any]], None],
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Trains the generator and keeps it as a checkpoint with its ledger.
+
+    Returns:
+        How well it did on validation and test records of its classes, one row a record and measure, and the history.
+    """
+
+    arm, seed = task.cell.arm, task.cell.seed
+    assert arm.recipe is not None
+    torch.manual_seed(seed)
+    network = generator_of(task.experiment, cohort, arm)
+    objective = objectives.build(network.objective, **arm.asks)
+    data = _data(task.experiment, cohort)
+    network.scale_to(data.fetch(train))
+    watched = _of_class(cohort, part_of(task.cell, cohort, arm.watches))
+    settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
+    history = fit(network, objective, data, train, watched, arm.recipe, **settings)
+    fabric = task.device.fabric()
+    asked: dict[str, Any] = {"network": fabric.setup_module(network), "objective": objective, "data": data}
+    rest = [part_of(task.cell, cohort, part) for part in ("validation", "test", "external")]
+    rows = _of_class(cohort, np.concatenate(rest))
+    table = examined(task, cohort, {**asked, "recipe": arm.recipe, "fabric": fabric}, rows)
+    _keep_samples(task, cohort, network)
+    facts = contract(task.experiment, task.cell, cohort, seen(arm, train, watched), None)
+    target = task.folder / "checkpoint"
+    shutil.rmtree(target, ignore_errors=True)
+    save_checkpoint(target, network.state_dict(), {**facts, "precision": task.device.resolved})
+    del network
+    gc.collect()
+    return table, history
+
+
+def _keep_samples(task: Task, cohort: Cohort, network: Generator) -> None:
+    """Keeps one ECG of each class that the network makes of noise, for the report to draw."""
+    experiment, count = task.experiment, len(cohort.classes)
+    how: dict[str, Any] = {"seed": task.cell.seed, "unit": experiment.unit, "device": task.device}
+    made = emitted(network, np.eye(count), numbers=range(count), **how)
+    with replacing(task.folder / "samples.parquet") as scratch:
+        pd.DataFrame(
+            {
+                "model": task.cell.arm.name,
+                "group": list(cohort.classes),
+                "rate_hz": experiment.rate_hz,
+                "leads": pd.Series([list(TWELVE)] * count, dtype=object),
+                "signal": [one.ravel() for one in made],
+            }
+        ).to_parquet(scratch, index=False)
+
+
+def _of_class(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " kept"]:
+    return rows[(cohort.y[rows] == 1).any(axis=1)]
+
+
+def _data(experiment: Experiment, cohort: Cohort) -> Data:
+    """The eight leads of the records, and their classes: those of which nobody knows are not wanted."""
+    return Data(lambda rows: _eight(experiment, cohort, rows)[0], np.nan_to_num(cohort.y), experiment.rate_hz)
+
+
+def _eight(
+    experiment: Experiment, cohort: Cohort, rows: Int[np.ndarray, " row"]
+) -> tuple[Float[np.ndarray, "row lead time"], Float[np.ndarray, " row"]]:
+    signal = cohort.signals.batch(cohort.rows[rows], experiment.samples)
+    return independent(signal, experiment.leads, experiment.unit)

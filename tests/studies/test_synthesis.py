@@ -1,0 +1,155 @@
+"""The study synthesis on simulated ECGs, and the data set that its generators write."""
+
+import dataclasses
+import json
+import subprocess
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from einthoven import datasets, registry, run, studies
+from einthoven.datasets import DatasetError
+from einthoven.pipeline import RunError, release
+from einthoven.records.leads import TWELVE, identity_error, limb_factors
+from einthoven.report import write
+from einthoven.training import Device
+
+with warnings.catch_warnings():  # it uses what pandas deprecates
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import wfdb
+
+DATA = ["simulated=40,rate_hz=100"]
+GROUPS = ["NORM", "AFIB"]
+CPU = Device("cpu", "32-true")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of both generators, two epochs each, in unit z."""
+    experiment = dataclasses.replace(studies.synthesis(DATA, groups=GROUPS, epochs=2), resamples=50)
+    return run(experiment, tmp_path_factory.mktemp("synthesis") / "run", progress=False, device=CPU)
+
+
+@pytest.fixture(scope="module")
+def millivolts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of the flow in mV, for a single epoch."""
+    experiment = studies.synthesis(DATA, groups=GROUPS, models=["flow"], unit="mV", epochs=1)
+    out = tmp_path_factory.mktemp("synthesis") / "mv"
+    return run(dataclasses.replace(experiment, resamples=50), out, progress=False, device=CPU)
+
+
+def test_it_reports_what_comes_back_of_records_never_seen(made: Path) -> None:
+    table = pd.read_parquet(made / "results" / "pretext.parquet")
+    found = {(row["model"], row["measure"]): row for row in table.to_dict("records")}
+    assert set(found) == {("cnn_bilstm", m) for m in ("rmse", "cosine", "flow_error")} | {("flow", "flow_error")}
+    assert -1 <= found["cnn_bilstm", "cosine"]["value"] <= 1
+    page = write(made).read_text(encoding="utf-8")
+    assert "cnn_bilstm gives back records that it has never seen with a cosine of" in page
+    assert page.count("<svg") >= 2 * len(GROUPS) and "cnn_bilstm: AFIB" in page
+
+
+def test_only_training_patients_are_in_the_ledger(made: Path) -> None:
+    answers = pd.read_parquet(made / "predictions.parquet")
+    cohort = pd.read_parquet(made / "cohort.parquet")
+    groups = {f"scp:{group}" for group in GROUPS}
+    wanted = np.array([bool(groups & set(codes)) for codes in cohort["positive"]])
+    learnt = cohort[wanted & ~cohort["record"].isin(answers["record"])]
+    for name in ("cnn_bilstm", "flow"):
+        contract = json.loads((made / f"cells/{name}-seed0-fold10/checkpoint/contract.json").read_text())
+        assert contract["generator"] == name and contract["classes"] == GROUPS
+        assert len(contract["patients_seen"]) == learnt["patient"].nunique()
+        cell = json.loads((made / f"cells/{name}-seed0-fold10/cell.json").read_text())
+        assert cell["learnt_from"]["records"] == len(learnt)
+
+
+def test_a_data_set_is_written_checked_and_read_by_others(made: Path, tmp_path: Path) -> None:
+    folder = release(made, {"AFIB": 3, "NORM": 2}, tmp_path / "set", device=CPU, progress=False)
+    done = subprocess.run(
+        ["sha256sum", "-c", "SHA256SUMS.txt"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert not list(tmp_path.glob("*.partial"))
+    corpus = datasets.parse(f"synthetic={folder}")
+    table = corpus.table()
+    assert corpus.synthetic and corpus.annotated == ("scp:AFIB", "scp:NORM")
+    assert [list(codes) for codes in table["positive"]] == [["scp:AFIB"]] * 3 + [["scp:NORM"]] * 2
+    assert table["patient_id"].is_unique
+    for number, record in enumerate(table["record_id"], start=1):
+        ecg = corpus.read(record)
+        assert (ecg.unit, ecg.rate_hz, ecg.leads, ecg.synthetic) == ("z", 100.0, TWELVE, True)
+        assert f"seed 0, number {number - 1}" in ecg.notes[-1]
+        assert limb_factors(ecg.signal, ecg.leads)[1] < 0.02
+        other = wfdb.rdrecord(str(folder / f"records100/00000/{number:05d}_lr"))
+        assert np.abs(other.p_signal.T - ecg.signal).max() < 1e-6
+        assert other.units == ["z"] * 12 and other.comments[0].startswith("Synthetic: made by cnn_bilstm")
+    plain = datasets.parse(f"ptbxl={folder},rate_hz=100")
+    assert [list(codes) for codes in plain.table()["positive"]] == [list(codes) for codes in table["positive"]]
+    assert np.array_equal(plain.read(plain.table()["record_id"][0]).signal, corpus.read(table["record_id"][0]).signal)
+    facts = json.loads((folder / "synthetic.json").read_text())
+    contract = json.loads((made / "cells/cnn_bilstm-seed0-fold10/checkpoint/contract.json").read_text())
+    assert facts["patients_seen"] == contract["patients_seen"] and facts["wanted"] == {"AFIB": 3, "NORM": 2}
+
+
+def test_in_millivolts_the_identities_hold(millivolts: Path, tmp_path: Path) -> None:
+    corpus = datasets.parse(f"synthetic={release(millivolts, {'NORM': 2}, tmp_path / 's', device=CPU, progress=False)}")
+    for record in corpus.table()["record_id"]:
+        ecg = corpus.read(record)
+        assert ecg.unit == "mV" and identity_error(ecg.signal, ecg.leads) < 0.0031  # three roundings to a microvolt
+
+
+def test_the_same_seed_makes_the_same_records_and_an_interruption_changes_nothing(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("einthoven.pipeline.releasing._CHUNK", 2)
+    how = {"model": "flow", "device": CPU, "progress": False}
+    whole = release(made, {"NORM": 5}, tmp_path / "a", **how)
+    write_one = registry.get("datasets", "synthetic").write_record
+    written = []
+
+    def stop(folder: Path, number: int, ecg: object) -> None:
+        if number == 4 and len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(number)
+        write_one(folder, number, ecg)
+
+    monkeypatch.setattr(registry.get("datasets", "synthetic"), "write_record", staticmethod(stop))
+    with pytest.raises(KeyboardInterrupt):
+        release(made, {"NORM": 5}, tmp_path / "b", **how)
+    assert (tmp_path / "b.partial").is_dir() and not (tmp_path / "b").exists()
+    again = release(made, {"NORM": 5}, tmp_path / "b", **how)
+    assert written == [1, 2, 3, 3, 4, 5]
+    assert (again / "SHA256SUMS.txt").read_text() == (whole / "SHA256SUMS.txt").read_text()
+    other = release(made, {"NORM": 5}, tmp_path / "c", seed=1, **how)
+    assert (other / "SHA256SUMS.txt").read_text() != (whole / "SHA256SUMS.txt").read_text()
+
+
+def test_what_cannot_be_is_said_before_anything_is_written(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(registry.UnknownName, match="did you mean 'AFIB'"):
+        release(made, {"AFIBB": 1}, tmp_path / "x")
+    with pytest.raises(RunError, match="0 ECGs of NORM are none"):
+        release(made, {"NORM": 0}, tmp_path / "x")
+    with pytest.raises(RunError, match="this generator knows NORM, AFIB"):
+        release(made, {}, tmp_path / "x")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    with pytest.raises(RunError, match="is not an empty folder"):
+        release(made, {"NORM": 1}, tmp_path / "full")
+    assert [path.name for path in tmp_path.iterdir()] == ["full"] and (tmp_path / "full" / "mine.txt").exists()
+    with pytest.raises(DatasetError, match=r"synthetic\.json is missing"):
+        datasets.parse(f"synthetic={tmp_path}")
+
+
+def test_a_study_names_what_it_does_not_know(tmp_path: Path) -> None:
+    with pytest.raises(registry.UnknownName, match="did you mean 'AFIB'"):
+        studies.synthesis(DATA, groups=["NORM", "AFIBB"])
+    with pytest.raises(registry.UnknownName, match="did you mean 'flow'"):
+        studies.synthesis(DATA, models=["flwo"])
+    with pytest.raises(RunError, match="groups names NORM twice"):
+        studies.synthesis(DATA, groups=["NORM,AFIB", "NORM"])
+    rare = dataclasses.replace(studies.synthesis(["simulated=12,rate_hz=100"], groups=["NORM", "WPW"], epochs=1))
+    with pytest.raises(RunError, match="there is no training record of WPW"):
+        run(rare, tmp_path / "rare", progress=False)
+    assert not (tmp_path / "rare").exists()
