@@ -1,6 +1,8 @@
 """What must hold when two models are compared, when one may abstain, and when one is tried elsewhere."""
 
 import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from pandas.testing import assert_frame_equal
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
+from einthoven.cli.compare import compare as compare_runs
 from einthoven.evaluation.abstention import abstention
 from einthoven.evaluation.comparison import compare
 from einthoven.evaluation.decide import decide
@@ -18,6 +21,7 @@ from einthoven.evaluation.delong import delong
 from einthoven.evaluation.holm import holm
 from einthoven.evaluation.thresholds import rule_out_point, thresholds
 from einthoven.evaluation.transfer import transfer
+from einthoven.pipeline import RunError
 
 SETS = {"rhythm": ["AF", "SB"]}
 
@@ -230,3 +234,26 @@ def test_a_class_that_one_place_cannot_measure_is_named() -> None:
     found = transfer(table, thresholds(table), label_sets=SETS, resamples=20)
     assert set(found["class"]) == {"AF", "macro"}
     assert (found.loc[found["class"] == "macro", "note"] == "without SB").all()
+
+
+# Elsewhere
+
+
+def test_two_models_are_compared_elsewhere_with_the_thresholds_of_home(tmp_path: Path) -> None:
+    table = predictions(away=1.0)
+    for name in ("one", "two"):
+        (tmp_path / name / "results").mkdir(parents=True)
+        facts = {"primary": "good", "label_sets": SETS}
+        (tmp_path / name / "experiment.json").write_text(json.dumps(facts))
+        rows = table if name == "one" else table[table["part"] != "external"]
+        rows.to_parquet(tmp_path / name / "predictions.parquet")
+        thresholds(table).to_parquet(tmp_path / name / "results" / "thresholds.parquet")
+    one, out = tmp_path / "one", tmp_path / "found.json"
+    compare_runs(one, one, models=("good", "plain"), part="external", out=out, resamples=50)
+    found = {(row["class"], row["metric"]): row for row in json.loads(out.read_text())["differences"]}
+    for model, column in (("good", "first"), ("plain", "second")):
+        mine = table[(table["part"] == "external") & (table["model"] == model) & (table["class"] == "AF")]
+        wanted = [roc_auc_score(rows["truth"], rows["probability"]) for _, rows in mine.groupby("seed")]
+        assert found["AF", "auroc"][column] == pytest.approx(np.mean(wanted))
+    with pytest.raises(RunError, match="two has no external records"):
+        compare_runs(one, tmp_path / "two", part="external")

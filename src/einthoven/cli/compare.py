@@ -4,6 +4,7 @@ __all__ = ["compare"]
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ def compare(
     second: Path,
     *,
     models: tuple[str, str] | None = None,
+    part: Literal["test", "external"] = "test",
     out: Path | None = None,
     overwrite: bool = False,
     resamples: int = 1000,
@@ -36,6 +38,7 @@ def compare(
         first: A run folder.
         second: Another, or the same.
         models: One model of each; by default the primary ones.
+        part: On which records: of the test part, or those from places that nothing was learnt from (--split external).
         out: Write both tables to this JSON file too.
         overwrite: Whether that file may be replaced.
         resamples: How many times the patients are drawn.
@@ -46,12 +49,14 @@ def compare(
     if first.resolve() == second.resolve() and (models is None or models[0] == models[1]):
         raise RunError(f"{first} is compared with itself; name two of its models: --models A B")
     chosen = models or (None, None)
-    (name, table, sets), (other, rest, theirs) = (_answers(*pair) for pair in zip((first, second), chosen, strict=True))
+    (name, table, sets), (other, rest, theirs) = (
+        _answers(run, model, part) for run, model in zip((first, second), chosen, strict=True)
+    )
     if sets != theirs:
         raise RunError(
             f"the runs have different label sets: {', '.join(sets)} and {', '.join(theirs)}; compare like with like"
         )
-    print(f"first: {name} ({first}); second: {other} ({second}); {table['record'].nunique()} test records")
+    print(f"first: {name} ({first}); second: {other} ({second}); {table['record'].nunique()} {part} records")
     if "decision" in table:
         differences, decisions = paired(table, rest, label_sets=sets, resamples=resamples)
         _print(differences, decisions)
@@ -65,11 +70,11 @@ def compare(
         print(out)
 
 
-def _answers(run: Path, model: str | None) -> tuple[str, pd.DataFrame, dict[str, list[str]]]:
-    """The name of a model, its test rows with decisions where it has thresholds, and the label sets of its run.
+def _answers(run: Path, model: str | None, part: str) -> tuple[str, pd.DataFrame, dict[str, list[str]]]:
+    """The name of a model, its rows with decisions where it has thresholds, and the label sets of its run.
 
     Raises:
-        RunError: If the folder is no finished run, or has no such model.
+        RunError: If the folder is no finished run, or has no such model, or no record of that part.
     """
     try:
         facts = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
@@ -83,17 +88,22 @@ def _answers(run: Path, model: str | None) -> tuple[str, pd.DataFrame, dict[str,
             f"{run} is not a finished run ({why}); start its command again, or name another folder"
         ) from None
     name = registry.nearest(model or facts["primary"], predictions["model"].unique(), f"model of {run}:")
-    table = predictions[predictions["model"] == name]
-    if thresholds is not None:
-        return name, decide(table, thresholds), facts["label_sets"]
-    return name, table[table["part"] == "test"], facts["label_sets"]
+    table = predictions[(predictions["model"] == name) & (predictions["part"] == part)].assign(part="test")
+    if table.empty:
+        raise RunError(
+            f"{run} has no {part} records; only the split 'external' sets some apart that are not for testing"
+        )
+    return name, table if thresholds is None else decide(table, thresholds), facts["label_sets"]
 
 
 def _print(differences: pd.DataFrame, decisions: pd.DataFrame) -> None:
     """A table for each metric and one of the decisions, with the words that they need."""
     print("\nMeans over seeds. difference: first − second [95 % interval]; p: bootstrap; p Holm: corrected for the")
     print("classes of a label set; detectable: the smallest difference that would have been found.")
-    for (label_set, metric), rows in differences.groupby(["label_set", "metric"], sort=False):
+    for (label_set, metric), every in differences.groupby(["label_set", "metric"], sort=False):
+        rows = every[every["difference"].notna()]
+        if len(lost := every["class"][every["difference"].isna()]):
+            print(f"\n{label_set}, {metric}: nothing to measure for {', '.join(lost)}")
         shown = rows[["class"]].copy()
         for column in ("first", "second"):
             shown[column] = rows[column].map("{:.3f}".format)
