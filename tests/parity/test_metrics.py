@@ -20,6 +20,11 @@ def specificity(truth: np.ndarray, answer: np.ndarray, **kwargs: object) -> floa
     return peer.recall_score(truth, answer, pos_label=0, **kwargs)
 
 
+def sensitivity_at_99(truth: np.ndarray, answer: np.ndarray, **kwargs: object) -> float:
+    false, found, _ = peer.roc_curve(truth, answer, drop_intermediate=False, **kwargs)
+    return float(found[false <= 0.01].max())
+
+
 PEERS: dict[str, Callable[..., float]] = {
     "auroc": peer.roc_auc_score,
     "auprc": peer.average_precision_score,
@@ -28,6 +33,7 @@ PEERS: dict[str, Callable[..., float]] = {
     "specificity": specificity,
     "precision": precision_or_nan,
     "brier": peer.brier_score_loss,
+    "sensitivity_at_99": sensitivity_at_99,
 }
 
 
