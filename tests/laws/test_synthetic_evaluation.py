@@ -42,13 +42,12 @@ def test_members_that_are_no_nearer_than_others_are_safe() -> None:
         row = table.loc[("membership", unit)]
         assert row["low"] < 0.5 < row["high"] and row["verdict"] == "none"
     assert table.loc[("nearer_to_training", "synthetic"), "value"] == 0.5
-    assert table.loc[("nearer_to_training", "synthetic"), "verdict"] == "none"
     assert (table["verdict"] != "leak").all()
 
 
 def test_copies_are_caught_by_every_measure() -> None:
     table = privacy(real(8.0), made(1.0), resamples=200)
-    assert (table["verdict"] == "leak").all() and (table["value"] > 0.99).all()
+    assert (table["verdict"] == ["leak"] * 4 + ["not judged"]).all() and (table["value"] > 0.99).all()
 
 
 def test_membership_is_the_overlap_of_two_normal_distributions() -> None:

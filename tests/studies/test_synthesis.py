@@ -51,6 +51,24 @@ def test_it_reports_what_comes_back_of_records_never_seen(made: Path) -> None:
     assert page.count("<svg") >= 2 * len(GROUPS) and "cnn_bilstm: AFIB" in page
 
 
+def test_it_reports_how_faithful_and_how_private_they_are(made: Path) -> None:
+    private = pd.read_parquet(made / "results" / "privacy.parquet")
+    measured = pd.read_parquet(made / "results" / "measurements.parquet")
+    crowd = pd.read_parquet(made / "results" / "crowds.parquet")
+    held = pd.read_parquet(made / "predictions.parquet")["record"].nunique()
+    for name in ("cnn_bilstm", "flow"):
+        cell = json.loads((made / f"cells/{name}-seed0-fold10/cell.json").read_text())
+        records = private[(private["model"] == name) & (private["unit"] == "record")]
+        assert set(records["space"]) == {"waveform", "beats"}
+        assert (records["members"] == cell["learnt_from"]["records"]).all() and (records["others"] == held).all()
+        assert {"real", "other", name} == set(measured[measured["model"] == name]["kind"])
+        assert len(crowd[crowd["model"] == name]) == 1
+    rate = measured[measured["measurement"] == "rate_bpm"].set_index(["model", "group", "kind"])["distance"]
+    assert (rate.xs("flow", level="kind") > 0.5).all(), "two epochs of learning make no heart"
+    page = write(made).read_text(encoding="utf-8")
+    assert "heart rate (/min)" in page and "AUROC of telling who was learnt from" in page
+
+
 def test_only_training_patients_are_in_the_ledger(made: Path) -> None:
     answers = pd.read_parquet(made / "predictions.parquet")
     cohort = pd.read_parquet(made / "cohort.parquet")

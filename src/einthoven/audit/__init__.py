@@ -7,6 +7,7 @@ not look*. A *warning* is a likelihood that a person must judge; a check whose m
 
 __all__ = [
     "MAKER",
+    "SPACES",
     "STATUSES",
     "Finding",
     "Fingerprint",
@@ -23,6 +24,7 @@ __all__ = [
     "keep",
     "learnt",
     "names",
+    "nearness",
     "open_run",
     "open_subject",
     "summary",
@@ -35,6 +37,7 @@ from functools import partial
 from einthoven import registry
 from einthoven.audit._account import MAKER, account, keep
 from einthoven.audit._fix import fix, summary
+from einthoven.audit._nearness import SPACES, nearness
 from einthoven.audit._open import contracts_of, learnt, open_run, open_subject
 from einthoven.audit._owners import with_owners
 from einthoven.audit._pairs import find_pairs

@@ -22,10 +22,10 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from scipy.fft import irfft, rfft
 
-from einthoven.audit import Fingerprint
 from einthoven.records.leads import TWELVE
 from einthoven.signals.beats import beats
 from einthoven.signals.fingerprint import FINGERPRINT_HZ
+from einthoven.store import Fingerprint
 
 BEFORE_S, AFTER_S, STEP_S = 0.20, 0.42, 0.02  # of the median beat, around the centre of the QRS, at 60 beats a minute
 _TIMES = 4  # as many samples: a fingerprint has nothing above 24 Hz, so more of them lose nothing and align better

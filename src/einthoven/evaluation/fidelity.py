@@ -67,12 +67,15 @@ def crowds(
 
     Returns:
         `frechet`, `precision` and `recall`, and with `_floor` the same of the further real records in the place of the
-        synthetic ones.
+        synthetic ones; NaN where there are not more records of each kind than neighbours. And the `records` of each.
     """
 
     count = min(map(len, (real, made, other)))
+    names = [f"{name}{end}" for end in ("", "_floor") for name in ("frechet", "precision", "recall")]
+    if count <= _NEIGHBOURS:
+        return {**dict.fromkeys(names, float("nan")), "records": count}
     real, made, other = (cloud[:count] for cloud in (real, made, other))
-    found = {}
+    found: dict[str, float] = {"records": count}
     for cloud, end in ((made, ""), (other, "_floor")):
         found[f"frechet{end}"] = frechet_distance(real, cloud)
         found[f"precision{end}"], found[f"recall{end}"] = precision_and_recall(real, cloud)

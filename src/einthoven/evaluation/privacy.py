@@ -6,7 +6,8 @@ inference; it is measured for single records and for patients with all of theirs
 the curve is 0.5 for a guess, and the share that is named while one in a hundred others is named too is 0.01.
 
 And from the synthetic side: of as many training and held-out records, the nearest to a synthetic one is a training
-record in half of the cases, unless the generator repeats what it has seen.
+record in about half of the cases, unless the generator repeats what it has seen. Its interval is over synthetic
+records; what other people would have changed it does not hold, so it is shown and not judged.
 
 How near is measured in several spaces by who calls this; the worst of them counts. A verdict says that a leak of a
 stated size was found, or that it can be excluded, or that these records cannot tell. It proves nothing about attacks
@@ -37,7 +38,6 @@ class Limit(NamedTuple):
 LIMITS = {
     "membership": Limit(0.5, 0.6),
     "membership_at_99": Limit(0.01, 0.05),
-    "nearer_to_training": Limit(0.5, 0.6),
 }
 _METRICS = {"membership": auroc, "membership_at_99": sensitivity_at_99}
 
@@ -59,7 +59,7 @@ def privacy(
     Returns:
         One row a space, measure and unit (`record`, `patient`, or `synthetic` for what is measured from that side):
         value, low, high, chance, limit, verdict (`leak`: the interval lies above the limit; `none`: below it; `cannot
-        tell`), members, others.
+        tell`; or `not judged`), members, others.
 
     Raises:
         ValueError: If there are no members or no others.
@@ -109,8 +109,10 @@ def _nearer(space: str, made: pd.DataFrame, resamples: int, level: float, seed: 
     share = np.where(gap > 0, 1.0, np.where(gap < 0, 0.0, 0.5))
     weights = resampled(np.arange(len(share)), resamples, seed)
     values = share @ weights / weights.sum(axis=0)
-    facts = _judged("nearer_to_training", values, level)
-    return {"space": space, "measure": "nearer_to_training", "unit": "synthetic", **facts, "members": 0, "others": 0}
+    span = interval(values[1:], level)
+    facts = {"value": float(values[0]), "low": span.low, "high": span.high, "chance": 0.5, "limit": float("nan")}
+    who = {"space": space, "measure": "nearer_to_training", "unit": "synthetic"}
+    return {**who, **facts, "verdict": "not judged", "members": 0, "others": 0}
 
 
 def _judged(name: str, values: Float[np.ndarray, " resample"], level: float) -> dict[str, Any]:

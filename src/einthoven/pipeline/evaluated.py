@@ -11,6 +11,8 @@ import pandas as pd
 
 from einthoven.evaluation import efficiency, evaluate, evaluate_beats, pretext
 from einthoven.evaluation.efficiency import family
+from einthoven.evaluation.fidelity import measurements
+from einthoven.evaluation.privacy import privacy
 from einthoven.evaluation.thresholds import thresholds
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Arm, Cell, RunError, cell_names
@@ -71,7 +73,7 @@ def _tables(
     """All tables, by what the run is about."""
     planned = {key: facts[key] for key in ("baseline", "primary", "resamples")}
     if not facts.get("predicts", facts["labels"]):
-        return {"pretext": pretext(predictions, resamples=facts["resamples"])}
+        return {"pretext": pretext(predictions, resamples=facts["resamples"]), **_proven(facts, out)}
     if facts.get("exclusive"):
         pairs = [(first, second) for first, second in facts["pairs"]]
         return evaluate_beats(predictions, pairs=pairs, **planned)
@@ -85,6 +87,24 @@ def _tables(
     _complete_contracts(out, thresholds(predictions))
     how = {"label_sets": sets, "supervised": family(facts["baseline"]), "resamples": facts["resamples"]}
     return evaluate(chosen, cohort, label_sets=sets, **planned) | efficiency(predictions, shares, **how)
+
+
+def _proven(facts: dict[str, Any], out: Path) -> dict[str, pd.DataFrame]:
+    """How faithful and how private the records of generators are: one row more for each of their cells."""
+    found: dict[str, list[pd.DataFrame]] = {"crowds": [], "measurements": [], "privacy": []}
+    for name in cell_names(facts) if any(arm.get("generator") for arm in facts["arms"]) else []:
+        folder, model = out / "cells" / name, name.rpartition("-seed")[0]
+        real, made, measured = (pd.read_parquet(folder / f"{part}.parquet") for part in ("real", "made", "measured"))
+        values = [str(column) for column in measured if column not in ("record", "patient", "group", "kind")]
+        tables = {
+            "crowds": pd.DataFrame([json.loads((folder / "crowds.json").read_text(encoding="utf-8"))]),
+            "measurements": measurements(measured, values, resamples=min(200, facts["resamples"])),
+            "privacy": privacy(real, made, resamples=facts["resamples"]),
+        }
+        seed, fold = (int(text) for text in name.rpartition("-seed")[2].split("-fold"))
+        for key, table in tables.items():
+            found[key].append(table.assign(model=model, seed=seed, fold=fold))
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items() if tables}
 
 
 def _complete_contracts(out: Path, thresholds: pd.DataFrame) -> None:

@@ -1,10 +1,10 @@
 """A cell whose generator learns to make ECGs: what is kept of it, and how well it does on records not seen before."""
 
-__all__ = ["emitted", "fitting", "generator_of", "learn_to_generate"]
+__all__ = ["fitting", "generator_of", "learn_to_generate", "of_class"]
 
 import gc
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,20 @@ import torch
 from jaxtyping import Float, Int
 
 from einthoven import generators, objectives
-from einthoven.generators import Generator, draw
+from einthoven.generators import Generator
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import contract
+from einthoven.pipeline.emitting import emitted
 from einthoven.pipeline.experiment import Arm, Experiment, RunError
 from einthoven.pipeline.learning import part_of
 from einthoven.pipeline.pretext import examined, seen
 from einthoven.pipeline.task import Task
-from einthoven.records.leads import TWELVE, completed, independent
+from einthoven.records.leads import TWELVE, independent
 from einthoven.records.writing import replacing
-from einthoven.training import Data, Device, fit, save_checkpoint
+from einthoven.training import Data, fit, save_checkpoint
 
 _APART = 0.05  # of a standardised recording whose limb leads do not fit together any more
 _BATCH = 1024
-_EMITTED = 64
 
 
 def generator_of(experiment: Experiment, cohort: Cohort, arm: Arm) -> Generator:
@@ -53,46 +53,14 @@ def fitting(experiment: Experiment, cohort: Cohort, rows: Int[np.ndarray, " row"
         RunError: If a class has none.
     """
 
-    of_class = rows[(cohort.y[rows] == 1).any(axis=1)]
-    parts = [of_class[i : i + _BATCH] for i in range(0, len(of_class), _BATCH)]
+    wanted = of_class(cohort, rows)
+    parts = [wanted[i : i + _BATCH] for i in range(0, len(wanted), _BATCH)]
     apart = [_eight(experiment, cohort, part)[1] for part in parts]
-    kept = of_class[np.concatenate(apart) <= _APART] if parts else of_class
+    kept = wanted[np.concatenate(apart) <= _APART] if parts else wanted
     for code, count in zip(cohort.classes, (cohort.y[kept] == 1).sum(axis=0), strict=True):
         if not count:
             raise RunError(f"there is no training record of {code} to learn from; leave the group out or add data")
     return kept
-
-
-def emitted(
-    generator: Generator,
-    y: Float[np.ndarray, "record class"],
-    *,
-    seed: int,
-    numbers: Sequence[int],
-    unit: str,
-    device: Device,
-) -> Float[np.ndarray, "record lead time"]:
-    """Twelve leads of ECGs that a generator makes of noise, in the order of `TWELVE`.
-
-    Arguments:
-        generator: Trained.
-        y: What is wanted of each.
-        seed: Of the noise.
-        numbers: Which records of that seed.
-        unit: Of what it has learnt from.
-        device: What to compute on.
-    """
-
-    fabric = device.fabric()
-    generator.to(fabric.device).eval()
-    made = []
-    with torch.inference_mode(), fabric.autocast():
-        for start in range(0, len(numbers), _EMITTED):
-            noise = draw(generator.noise, seed=seed, numbers=numbers[start : start + _EMITTED])
-            wanted = y[start : start + _EMITTED].astype(np.float32)
-            batch = (fabric.to_device(torch.from_numpy(part)) for part in (noise, wanted))
-            made.append(generator.emit(*batch).float().cpu().numpy())
-    return completed(np.concatenate(made), unit)
 
 
 def learn_to_generate(
@@ -115,13 +83,13 @@ def learn_to_generate(
     objective = objectives.build(network.objective, **arm.asks)
     data = _data(task.experiment, cohort)
     network.scale_to(data.fetch(train))
-    watched = _of_class(cohort, part_of(task.cell, cohort, arm.watches))
+    watched = of_class(cohort, part_of(task.cell, cohort, arm.watches))
     settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
     history = fit(network, objective, data, train, watched, arm.recipe, **settings)
     fabric = task.device.fabric()
     asked: dict[str, Any] = {"network": fabric.setup_module(network), "objective": objective, "data": data}
     rest = [part_of(task.cell, cohort, part) for part in ("validation", "test", "external")]
-    rows = _of_class(cohort, np.concatenate(rest))
+    rows = of_class(cohort, np.concatenate(rest))
     table = examined(task, cohort, {**asked, "recipe": arm.recipe, "fabric": fabric}, rows)
     _keep_samples(task, cohort, network)
     facts = contract(task.experiment, task.cell, cohort, seen(arm, train, watched), None)
@@ -150,7 +118,8 @@ def _keep_samples(task: Task, cohort: Cohort, network: Generator) -> None:
         ).to_parquet(scratch, index=False)
 
 
-def _of_class(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " kept"]:
+def of_class(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " kept"]:
+    """The records of one class or more."""
     return rows[(cohort.y[rows] == 1).any(axis=1)]
 
 

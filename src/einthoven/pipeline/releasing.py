@@ -18,16 +18,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from einthoven import generators, labels, registry
+from einthoven import labels, registry
 from einthoven.datasets.synthetic import Synthetic
 from einthoven.diagnosis import find_checkpoint
-from einthoven.generators import Generator
+from einthoven.pipeline.emitting import emitted, opened
 from einthoven.pipeline.experiment import RunError
-from einthoven.pipeline.generating import emitted
 from einthoven.pipeline.task import write_json
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import TWELVE
-from einthoven.training import Device, load_checkpoint
+from einthoven.training import Device
 
 _CHUNK = 64
 _TOLD = ("seed", "fold", "unit", "rate_hz", "data", "patients_seen", "patients_salted", "unknown_patients_seen")
@@ -92,7 +91,7 @@ def release(
     """
 
     to, source = Path(to), find_checkpoint(run, model)
-    generator, contract = _opened(source)
+    generator, contract = opened(source)
     for group, count in wanted.items():
         registry.nearest(group, contract["classes"], "group of this generator:")
         if count < 1:
@@ -123,16 +122,6 @@ def release(
         to.rmdir()
     os.replace(partial, to)
     return to
-
-
-def _opened(source: Path) -> tuple[Generator, dict[str, Any]]:
-    weights, contract = load_checkpoint(source)
-    if not contract.get("generator"):
-        raise RunError(f"{source} holds no generator; make one with `einthoven study synthesis`")
-    form = generators.Form(contract["samples"], contract["rate_hz"], len(contract["classes"]))
-    generator = generators.build(contract["generator"], form, **contract["options"])
-    generator.load_state_dict(weights)
-    return generator, contract
 
 
 def _facts(contract: dict[str, Any], wanted: Mapping[str, int], seed: int, weights: str) -> dict[str, Any]:

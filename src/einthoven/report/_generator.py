@@ -14,6 +14,14 @@ from einthoven.report._words import count, interval, number
 
 _SHOWN = ("I", "II", "V1", "V5")
 _COLOUR = "#0065a3"
+_MEASURED = {
+    "rate_bpm": "heart rate (/min)",
+    "pr_ms": "PR interval (ms)",
+    "qrs_ms": "QRS duration (ms)",
+    "qt_ms": "QT interval (ms)",
+    "axis_deg": "axis (°)",
+    **{f"height_{lead}_mv": f"height of {lead} (mV)" for lead in ("II", "V2", "V5")},
+}
 
 
 def facts(run: Run) -> dict[str, Any]:
@@ -22,12 +30,75 @@ def facts(run: Run) -> dict[str, Any]:
     whole = table[table["source"] == "all"]
     learnt = next((part for part in run.flow["parts"] if part["part"] == "train"), {"records": 0, "patients": 0})
     named = {"name": "training records of all groups and others", "value": count(learnt["records"])}
+    private = run.tables["privacy"]
     return {
         "headline": _headline(run, whole),
-        "tiles": [{**named, "detail": f"of {count(learnt['patients'])} known patients"}],
+        "tiles": [{**named, "detail": f"of {count(learnt['patients'])} known patients"}, *_tiles(run, private)],
         "measures": [_row(run, row) for row in rows(table)],
+        "crowds": [_crowd(row) for row in rows(run.tables["crowds"])],
+        "measured": _measured(run.tables["measurements"]),
+        "privacy": [_near(row) for row in rows(private)],
         "samples": _drawn(run),
     }
+
+
+def _worst(private: pd.DataFrame, model: str) -> str:
+    """The worst verdict on a generator."""
+    found = set(private.loc[private["model"] == model, "verdict"])
+    return next((verdict for verdict in ("leak", "cannot tell", "none") if verdict in found), "cannot tell")
+
+
+def _tiles(run: Run, private: pd.DataFrame) -> list[dict[str, str]]:
+    """For each generator whether it gives anybody away."""
+    words = {"leak": "leaks", "cannot tell": "cannot tell", "none": "no leak of the stated size"}
+    tiles = []
+    for model in run.models:
+        mine = private[(private["model"] == model) & (private["measure"] == "membership")]
+        top = max(rows(mine), key=lambda row: row["value"])
+        detail = f"membership AUROC at most {_words(top)}, by {top['unit']}, in {top['space']}"
+        tiles.append({"name": f"privacy of {model}", "value": words[_worst(private, model)], "detail": detail})
+    return tiles
+
+
+def _crowd(row: dict[str, Any]) -> dict[str, Any]:
+    """The figures of the embedding in words, each with its floor."""
+    names = ("frechet", "precision", "recall")
+    return {**row, **{n: f"{number(row[n])} ({number(row[f'{n}_floor'])})" for n in names}}
+
+
+def _measured(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """For each group and measurement the real records that nobody has learnt from, and beside them every generator."""
+    first = table[(table["seed"] == table["seed"].min()) & (table["fold"] == table["fold"].min())]
+    kinds = ["real", "other", *dict.fromkeys(first["model"])]
+    found = []
+    for (group, name), part in first.groupby(["group", "measurement"], sort=False):
+        by_kind = {row["kind"]: row for row in rows(part.drop_duplicates("kind"))}
+        cells = [_quartiles(by_kind.get(kind)) for kind in kinds]
+        found.append({"group": group, "measurement": _MEASURED.get(str(name), name), "cells": cells})
+    return found
+
+
+def _quartiles(row: dict[str, Any] | None) -> str:
+    """A median with its quartiles, and how far the distribution is from the real one."""
+    if row is None or row["median"] is None or np.isnan(row["median"]):
+        return "–"
+    digits = 2 if "mv" in row["measurement"] else 0
+    middle, lower, upper = (f"{row[name]:.{digits}f}" for name in ("median", "lower", "upper"))
+    words, far = f"{middle} ({lower}–{upper})", row.get("distance")
+    if far is None or np.isnan(far):
+        return words
+    return f"{words}; {number(far, 2)} [{number(row['low'], 2)}, {number(row['high'], 2)}]"
+
+
+def _near(row: dict[str, Any]) -> dict[str, Any]:
+    """A figure of privacy in words."""
+    what = {
+        "membership": "AUROC of telling who was learnt from",
+        "membership_at_99": "share named while 1 % of others are",
+        "nearer_to_training": "share of synthetic records nearer to training than to held-out ones",
+    }
+    limit = "" if row["limit"] is None or np.isnan(row["limit"]) else f"{row['limit']:g}"
+    return {**row, "what": what[row["measure"]], "words": _words(row), "guess": f"{row['chance']:g}", "leak": limit}
 
 
 def _headline(run: Run, whole: pd.DataFrame) -> str:
@@ -38,9 +109,11 @@ def _headline(run: Run, whole: pd.DataFrame) -> str:
         if "cosine" in found:
             row = found["cosine"]
             said.append(f"{model} gives back records that it has never seen with a cosine of {_words(row)} to them")
-    return (
-        f"{' and '.join(said)}. " * bool(said) + "How faithful, useful and private its own ECGs are, is not said here."
-    )
+    private = run.tables["privacy"]
+    given = [model for model in run.models if _worst(private, model) == "leak"]
+    back = f"{' and '.join(said)}. " if said else ""
+    told = f"{' and '.join(given)} gives away whom it has learnt from" if given else "No generator gave anybody away"
+    return f"{back}{told}. Whether such ECGs are of use to learn from, this run cannot tell."
 
 
 def _words(row: dict[str, Any]) -> str:

@@ -15,7 +15,18 @@ from einthoven.audit import STATUSES
 _REMEDY = "start the same command again: a run resumes where it stopped"
 _AUDIT_REMEDY = "make the audit again by the same command"
 MADE = ("simulated", "synthetic")  # the data sets whose ECGs nobody recorded
-_MANDATORY = ("pretext", "summary", "contrasts", "beats", "recordings", "carriers", "paired")
+_MANDATORY = (
+    "pretext",
+    "crowds",
+    "measurements",
+    "privacy",
+    "summary",
+    "contrasts",
+    "beats",
+    "recordings",
+    "carriers",
+    "paired",
+)
 _INTERVAL = ("value", "low", "high")
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "summary": (
@@ -56,6 +67,25 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 }
 # Of a run that learns without labels.
 _PRETEXT = {"pretext": ("model", "measure", "source", *_INTERVAL, "records", "patients", "seeds")}
+# Of a run of generators.
+_GENERATOR: dict[str, tuple[str, ...]] = {
+    **_PRETEXT,
+    "crowds": (
+        "model",
+        "records",
+        "frechet",
+        "precision",
+        "recall",
+        "frechet_floor",
+        "precision_floor",
+        "recall_floor",
+    ),
+    "measurements": (
+        *("model", "group", "measurement", "kind", "records", "unmeasured", "median", "lower", "upper"),
+        *("distance", "low", "high", "seed", "fold"),
+    ),
+    "privacy": (*("model", "space", "measure", "unit", *_INTERVAL, "chance", "limit", "verdict", "members", "others"),),
+}
 # Of a run whose classes exclude each other.
 _BEATS: dict[str, tuple[str, ...]] = {
     "beats": (
@@ -200,7 +230,9 @@ def read(folder: Path) -> Run:
     environment = _json(folder / "environment.json", ())
     flow = _json(folder / "flow.json", ("steps", "parts", "overlap", "classes"))
     tables = {}
-    wanted = {"beats": _BEATS, "classes": _COLUMNS}.get(_kind(experiment), _PRETEXT)
+    kind = _kind(experiment)
+    kinds: dict[str, dict[str, Any]] = {"pretext": _PRETEXT, "generator": _GENERATOR, "beats": _BEATS}
+    wanted = kinds.get(kind, _COLUMNS)
     for name, columns in wanted.items():
         table = _parquet(folder / "results" / f"{name}.parquet", columns, mandatory=name in _MANDATORY)
         if table is not None:
@@ -209,8 +241,8 @@ def read(folder: Path) -> Run:
     examples = _parquet(folder / "examples.parquet", _EXAMPLE)
     audited = (folder / "audit" / "audit.json").is_file()
     audit = read_audit(folder / "audit") if audited else None
-    drawn = _reconstructions(folder, experiment) if wanted is _PRETEXT else None
-    made = _samples(folder, experiment) if wanted is _PRETEXT else None
+    drawn = _reconstructions(folder, experiment) if kind == "pretext" else None
+    made = _samples(folder, experiment) if kind == "generator" else None
     return Run(experiment, environment, flow, tables, cohort, examples, _histories(folder), audit, drawn, made)
 
 

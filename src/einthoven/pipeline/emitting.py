@@ -1,0 +1,68 @@
+"""A trained generator, opened under its contract, and what it makes of noise."""
+
+__all__ = ["emitted", "opened"]
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from einthoven import generators
+from einthoven.generators import Generator, draw
+from einthoven.pipeline.experiment import RunError
+from einthoven.records.leads import completed
+from einthoven.training import Device, load_checkpoint
+
+_EMITTED = 64
+
+
+def opened(checkpoint: Path) -> tuple[Generator, dict[str, Any]]:
+    """A generator and its contract.
+
+    Raises:
+        RunError: If it is the checkpoint of something else.
+        ValueError: If it is missing or damaged.
+    """
+
+    weights, contract = load_checkpoint(checkpoint)
+    if not contract.get("generator"):
+        raise RunError(f"{checkpoint} holds no generator; make one with `einthoven study synthesis`")
+    form = generators.Form(contract["samples"], contract["rate_hz"], len(contract["classes"]))
+    generator = generators.build(contract["generator"], form, **contract["options"])
+    generator.load_state_dict(weights)
+    return generator, contract
+
+
+def emitted(
+    generator: Generator,
+    y: Float[np.ndarray, "record class"],
+    *,
+    seed: int,
+    numbers: Sequence[int],
+    unit: str,
+    device: Device,
+) -> Float[np.ndarray, "record lead time"]:
+    """Twelve leads of ECGs that a generator makes of noise, in the order of `TWELVE`.
+
+    Arguments:
+        generator: Trained.
+        y: What is wanted of each.
+        seed: Of the noise.
+        numbers: Which records of that seed.
+        unit: Of what it has learnt from.
+        device: What to compute on.
+    """
+
+    fabric = device.fabric()
+    generator.to(fabric.device).eval()
+    made = []
+    with torch.inference_mode(), fabric.autocast():
+        for start in range(0, len(numbers), _EMITTED):
+            noise = draw(generator.noise, seed=seed, numbers=numbers[start : start + _EMITTED])
+            wanted = y[start : start + _EMITTED].astype(np.float32)
+            batch = (fabric.to_device(torch.from_numpy(part)) for part in (noise, wanted))
+            made.append(generator.emit(*batch).float().cpu().numpy())
+    return completed(np.concatenate(made), unit)

@@ -1,0 +1,138 @@
+"""What a trained generator leaves for the tables that say how faithful and how private its records are.
+
+As many records as were learnt from are made, of the same mixture of groups. They are measured as real ones are, and
+compared with training records and with held-out ones (validation and test, whom the generator has not seen). Only
+numbers are kept: how near, how long, how high.
+"""
+
+__all__ = ["prove"]
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from einthoven.audit import SPACES, Fingerprint, nearness
+from einthoven.evaluation.fidelity import crowds
+from einthoven.pipeline.cohort import Cohort
+from einthoven.pipeline.emitting import emitted, opened
+from einthoven.pipeline.generating import of_class
+from einthoven.pipeline.learning import part_of
+from einthoven.pipeline.task import Task, write_json
+from einthoven.records.ecg import ECG
+from einthoven.records.leads import TWELVE, derive
+from einthoven.records.writing import replacing
+from einthoven.signals.features import features
+from einthoven.signals.intervals import intervals
+
+_MOST = 2000  # records of a kind
+_MEASURED = 600  # of which intervals are measured, and features for the embedding
+_COMPONENTS = 24
+_WORDS = {"rate_bpm": 1.0, "pr_s": 1e3, "qrs_s": 1e3, "qt_s": 1e3, "axis_deg": 1.0}
+
+
+def prove(task: Task, cohort: Cohort, train: Int[np.ndarray, " train"]) -> None:
+    """Writes `real.parquet`, `made.parquet`, `measured.parquet` and `crowds.json` into the folder of a cell.
+
+    Arguments:
+        task: The cell, whose checkpoint is there.
+        cohort: The records.
+        train: Those that the generator has learnt from.
+    """
+
+    generator, _ = opened(task.folder / "checkpoint")
+    apart = [part_of(task.cell, cohort, part) for part in ("validation", "test")]
+    held = of_class(cohort, np.concatenate(apart))
+    rng = np.random.default_rng([task.cell.seed, 0x9A0])
+    train, held = (rng.permutation(rows)[:_MOST] for rows in (train, held))
+    wanted = np.nan_to_num(cohort.y[train])
+    how: dict[str, Any] = {"seed": task.cell.seed, "unit": task.experiment.unit, "device": task.device}
+    made = emitted(generator, wanted, numbers=range(len(train)), **how)
+    _near(task, cohort, made, train, held)
+    kinds = {"real": _signals(task, cohort, held[:_MEASURED]), "other": _signals(task, cohort, train[:_MEASURED])}
+    kinds[task.cell.arm.name] = made[:_MEASURED]
+    of = {"real": cohort.y[held[:_MEASURED]], "other": cohort.y[train[:_MEASURED]], task.cell.arm.name: wanted}
+    owners = {"real": held, "other": train}
+    frames = []
+    for kind, signals in kinds.items():
+        patients = cohort.table["patient_id"].to_numpy()[owners[kind][: len(signals)]] if kind in owners else None
+        frames.append(_measured(task, cohort, kind, signals, of[kind], patients))
+    with replacing(task.folder / "measured.parquet") as scratch:
+        pd.concat(frames, ignore_index=True).to_parquet(scratch, index=False)
+    clouds = [_features(signals, task.experiment.rate_hz) for signals in kinds.values()]
+    write_json(task.folder / "crowds.json", crowds(*_components(clouds[0], clouds[2], clouds[1])))
+
+
+def _signals(task: Task, cohort: Cohort, rows: Int[np.ndarray, " record"]) -> Float[np.ndarray, "record lead time"]:
+    """Twelve leads of real records, prepared as the generator saw them."""
+    experiment = task.experiment
+    return derive(cohort.signals.batch(cohort.rows[rows], experiment.samples), experiment.leads, TWELVE)
+
+
+def _near(
+    task: Task,
+    cohort: Cohort,
+    made: Float[np.ndarray, "record lead time"],
+    train: Int[np.ndarray, " train"],
+    held: Int[np.ndarray, " held"],
+) -> None:
+    """How near real records come to synthetic ones, and synthetic ones to as many real ones of either kind."""
+    experiment, prints = task.experiment, cohort.signals.fingerprints()
+    ours = [Fingerprint.of(ECG(one, experiment.unit, experiment.rate_hz, TWELVE)) for one in made]
+    learnt, apart = ([prints[row] for row in cohort.rows[rows]] for rows in (train, held))
+    both, count = np.concatenate([train, held]), min(len(train), len(held))
+    table = cohort.table.iloc[both]
+    known = {"record": table["record_id"].to_numpy(), "patient": table["patient_id"].to_numpy()}
+    known["member"] = np.arange(len(both)) < len(train)
+    real, synthetic = [], []
+    for space in SPACES:
+        real.append(pd.DataFrame({**known, "space": space, "near": nearness(learnt + apart, ours, space)}))
+        near = {"near_training": learnt[:count], "near_held_out": apart[:count]}
+        sides = {name: nearness(ours, theirs, space) for name, theirs in near.items()}
+        numbers = [str(number) for number in range(len(made))]
+        synthetic.append(pd.DataFrame({"record": numbers, "space": space, **sides}))
+    for name, frames in (("real", real), ("made", synthetic)):
+        with replacing(task.folder / f"{name}.parquet") as scratch:
+            pd.concat(frames, ignore_index=True).to_parquet(scratch, index=False)
+
+
+def _measured(
+    task: Task,
+    cohort: Cohort,
+    kind: str,
+    signals: Float[np.ndarray, "record lead time"],
+    y: Float[np.ndarray, "record class"],
+    patients: np.ndarray | None,
+) -> pd.DataFrame:
+    """Rate, intervals and axis, and in mV the heights of three leads; a row for each group that a record is of."""
+    rows = []
+    for place, signal in enumerate(signals):
+        found = intervals(signal, task.experiment.rate_hz, TWELVE)
+        values = {name: found[name] * scale for name, scale in _WORDS.items()}
+        if task.experiment.unit == "mV":
+            values |= {f"height_{lead}_mv": float(np.ptp(signal[TWELVE.index(lead)])) for lead in ("II", "V2", "V5")}
+        else:
+            del values["axis_deg"]
+        who = {"record": f"{kind} {place}", "patient": None if patients is None else patients[place]}
+        groups = [code for code, truth in zip(cohort.classes, y[place], strict=True) if truth == 1]
+        rows += [{**who, "group": group, "kind": kind, **values} for group in groups]
+    names = {"pr_s": "pr_ms", "qrs_s": "qrs_ms", "qt_s": "qt_ms"}
+    return pd.DataFrame(rows).rename(columns=names)
+
+
+def _features(signals: Float[np.ndarray, "record lead time"], rate_hz: float) -> Float[np.ndarray, "record feature"]:
+    return np.stack([features(signal, rate_hz) for signal in signals]).astype(np.float64)
+
+
+def _components(*clouds: np.ndarray) -> list[np.ndarray]:
+    """Hand-made features as few numbers of deviation 1, by what the first and the last cloud, both real, vary in."""
+    real = pd.DataFrame(np.concatenate([clouds[0], clouds[-1]]))
+    centre = real.median().fillna(0).to_numpy()
+    spread = (real.quantile(0.75) - real.quantile(0.25)).fillna(0).clip(lower=1e-6).to_numpy()
+    scaled = [np.clip(np.nan_to_num((cloud - centre) / spread), -5, 5) for cloud in clouds]
+    whole = np.concatenate([scaled[0], scaled[-1]])
+    mean = whole.mean(axis=0)
+    _, deviation, directions = np.linalg.svd((whole - mean) / np.sqrt(len(whole)), full_matrices=False)
+    kept = directions[:_COMPONENTS].T / deviation[:_COMPONENTS]
+    return [(cloud - mean) @ kept for cloud in scaled]
