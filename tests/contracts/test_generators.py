@@ -9,18 +9,24 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from einthoven import objectives, registry
-from einthoven.generators import Autoencoder, Form, Generator, build, draw, names
+from einthoven.generators import Autoencoder, Form, Generator, Learner, build, draw, learners, names
 from einthoven.generators.cnn_bilstm import CnnBiLSTM
+from einthoven.records.leads import EIGHT
+from einthoven.signals.intervals import intervals
 from einthoven.training import Data, Device, Recipe, examine, fit
 
 FORM = Form(samples=300, rate_hz=100.0, classes=3)
 CLASSES = torch.eye(3)[torch.arange(6) % 3]
+OPTIONS: dict[str, dict[str, object]] = {"simulator": {"groups": ["NORM", "AFIB", "CLBBB"]}}
 AUTOENCODERS = [name for name in names() if issubclass(registry.get("generators", name), Autoencoder)]
 
 
 def made(name: str, form: Form = FORM, seed: int = 0, **options: object) -> Generator:
     torch.manual_seed(seed)
-    return build(name, form, **options)
+    generator = build(name, form, **OPTIONS.get(name, {}) | options)
+    y = np.eye(form.classes, dtype=np.float32)[np.arange(30) % form.classes]
+    generator.look(signals(30, form), y)
+    return generator
 
 
 def stirred(name: str, form: Form = FORM) -> Generator:
@@ -42,7 +48,13 @@ def signals(count: int = 6, form: Form = FORM) -> np.ndarray:
     return (height[:, None] * beat[:, None]).astype(np.float32)
 
 
-def asked(generator: Generator, x: np.ndarray, y: Tensor = CLASSES, seed: int = 0) -> dict[str, Tensor]:
+def learner(name: str) -> Learner:
+    generator = stirred(name)
+    assert isinstance(generator, Learner)
+    return generator
+
+
+def asked(generator: Learner, x: np.ndarray, y: Tensor = CLASSES, seed: int = 0) -> dict[str, Tensor]:
     objective = objectives.build(generator.objective)
     drawn = objective.draw(x, FORM.rate_hz, np.random.default_rng(seed))
     batch = {key: torch.from_numpy(value) for key, value in drawn.items()} | {"y": y}
@@ -83,26 +95,32 @@ class TestGenerator:
             one, other = (generator.emit(noise_of(generator), torch.roll(CLASSES, by, 0)) for by in (0, 1))
         assert (one - other).abs().amax(dim=(1, 2)).min() > 1e-3
 
+
+@pytest.mark.parametrize("name", learners())
+class TestLearner:
+    """Every generator that learns."""
+
     def test_every_parameter_gets_a_gradient(self, name: str) -> None:
-        generator = stirred(name).train()
+        generator = learner(name)
+        generator.train()
         asked(generator, signals())["loss"].backward()
         for key, parameter in generator.named_parameters():
             assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), key
             assert parameter.grad.abs().max() > 0, key
 
     def test_the_unit_of_the_signals_changes_nothing_but_the_unit(self, name: str) -> None:
-        generator, found = stirred(name), []
+        generator, found = learner(name), []
         for unit in (1.0, 1000.0):
             x = unit * signals()
-            generator.scale_to(x)
+            generator.look(x, CLASSES.numpy())
             with torch.inference_mode():
                 found.append((asked(generator, x)["loss"], generator.emit(noise_of(generator), CLASSES) / unit))
         assert torch.allclose(found[0][0], found[1][0], rtol=1e-4)
         assert torch.allclose(found[0][1], found[1][1], rtol=1e-3, atol=1e-4)
 
     def test_saved_and_loaded_it_makes_the_same(self, name: str, tmp_path: Path) -> None:
-        generator = stirred(name)
-        generator.scale_to(signals())
+        generator = learner(name)
+        generator.look(signals(), CLASSES.numpy())
         save_file(generator.state_dict(), tmp_path / "model.safetensors")
         again = made(name, seed=9).eval()
         again.load_state_dict(load_file(tmp_path / "model.safetensors"))
@@ -110,7 +128,7 @@ class TestGenerator:
             assert torch.equal(*(each.emit(noise_of(each), CLASSES) for each in (generator, again)))
 
     def test_what_is_measured_has_a_value_for_each_signal(self, name: str) -> None:
-        generator = stirred(name)
+        generator = learner(name)
         found = asked(generator, signals())
         batch = {key.removeprefix("of_"): value for key, value in found.items() if key.startswith("of_")}
         measured = objectives.build(generator.objective).measure(found, batch)
@@ -123,7 +141,8 @@ class TestGenerator:
         objective, curves = objectives.build(registry.get("generators", name).objective), []
         for folder in ("one", "two"):
             generator = made(name)
-            generator.scale_to(x)
+            assert isinstance(generator, Learner)
+            generator.look(x, y)
             rows = np.arange(64)
             history = fit(
                 generator, objective, data, rows, rows, recipe, seed=0, folder=tmp_path / folder, device=device
@@ -169,3 +188,38 @@ def test_a_generator_that_draws_its_vectors_one_by_one_has_no_flow() -> None:
 def test_signals_that_are_too_short_are_refused() -> None:
     with pytest.raises(ValueError, match="15 samples at 100 Hz are too little for 'cnn_bilstm'"):
         build("cnn_bilstm", Form(15, 100.0, 2))
+
+
+def test_a_copy_is_a_training_record_of_its_class_and_noise() -> None:
+    x, y = signals(30), np.eye(3, dtype=np.float32)[np.arange(30) % 3]
+    plain, noisy = (made("copies", level=level) for level in (0.0, 0.5))
+    found, apart = (each.emit(noise_of(each), CLASSES).numpy() for each in (plain, noisy))
+    for one, wanted in zip(found, CLASSES.numpy(), strict=True):
+        (row,) = np.flatnonzero((x == one).all(axis=(1, 2)))
+        assert np.array_equal(y[row], wanted)
+    assert (apart - found).std() == pytest.approx(0.5 * x.std(axis=(0, 2)).mean(), rel=0.2)
+    many = plain.emit(torch.from_numpy(draw(plain.noise, seed=1, numbers=range(300))), CLASSES[:1].repeat(300, 1))
+    assert len(np.unique(many.numpy(), axis=0)) == 10, "all ten of the class are copied in the end"
+    assert not [key for key in plain.state_dict() if key != "spread"], "no checkpoint holds a record"
+    with pytest.raises(ValueError, match="nothing to copy"):
+        build("copies", FORM).emit(noise_of(plain), CLASSES)
+    with pytest.raises(ValueError, match="0 or more, not -1"):
+        build("copies", FORM, level=-1)
+
+
+def test_the_simulator_makes_what_is_wanted() -> None:
+    form = Form(1000, 100.0, 3)
+    generator = made("simulator", form)
+    noise = torch.from_numpy(draw(generator.noise, seed=0, numbers=range(12)))
+    rate = {}
+    for place, group in enumerate(("NORM", "AFIB", "CLBBB")):
+        wanted = torch.eye(3)[[place] * 12]
+        rate[group] = [intervals(x, 100.0, EIGHT) for x in generator.emit(noise, wanted).numpy()]
+    qrs = {group: np.nanmedian([found["qrs_s"] for found in each]) for group, each in rate.items()}
+    assert qrs["CLBBB"] > qrs["NORM"] + 0.02
+    assert all(np.isnan(found["pr_s"]) for found in rate["AFIB"])
+    assert generator.emit(noise[:1], torch.ones(1, 3)).shape == (1, 8, 1000), "what excludes each other is one of them"
+    with pytest.raises(registry.UnknownName, match="did you mean 'AFIB'"):
+        build("simulator", form, groups=["NORM", "AFIBB", "CLBBB"])
+    with pytest.raises(ValueError, match="2 names for 3 classes"):
+        build("simulator", form, groups=["NORM", "AFIB"])

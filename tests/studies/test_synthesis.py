@@ -21,22 +21,25 @@ with warnings.catch_warnings():  # it uses what pandas deprecates
     warnings.simplefilter("ignore", DeprecationWarning)
     import wfdb
 
-DATA = ["simulated=40,rate_hz=100"]
+DATA = ["simulated=90,rate_hz=100"]
 GROUPS = ["NORM", "AFIB"]
 CPU = Device("cpu", "32-true")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of both generators, two epochs each, in unit z."""
-    experiment = dataclasses.replace(studies.synthesis(DATA, groups=GROUPS, epochs=2), resamples=50)
+    """A run of both generators, two epochs each, in unit z, beside copies and the simulator."""
+    experiment = studies.synthesis(DATA, groups=GROUPS, copies=[0.2], epochs=2)
+    experiment = dataclasses.replace(experiment, resamples=50)
     return run(experiment, tmp_path_factory.mktemp("synthesis") / "run", progress=False, device=CPU)
 
 
 @pytest.fixture(scope="module")
 def millivolts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One of the flow in mV, for a single epoch."""
-    experiment = studies.synthesis(DATA, groups=GROUPS, models=["flow"], unit="mV", epochs=1)
+    experiment = studies.synthesis(
+        DATA, groups=GROUPS, models=["flow"], copies=[], simulator=False, unit="mV", epochs=1
+    )
     out = tmp_path_factory.mktemp("synthesis") / "mv"
     return run(dataclasses.replace(experiment, resamples=50), out, progress=False, device=CPU)
 
@@ -56,13 +59,18 @@ def test_it_reports_how_faithful_and_how_private_they_are(made: Path) -> None:
     measured = pd.read_parquet(made / "results" / "measurements.parquet")
     crowd = pd.read_parquet(made / "results" / "crowds.parquet")
     held = pd.read_parquet(made / "predictions.parquet")["record"].nunique()
-    for name in ("cnn_bilstm", "flow"):
+    for name in ("cnn_bilstm", "flow", "copies@0.2", "simulator"):
         cell = json.loads((made / f"cells/{name}-seed0-fold10/cell.json").read_text())
         records = private[(private["model"] == name) & (private["unit"] == "record")]
         assert set(records["space"]) == {"waveform", "beats"}
         assert (records["members"] == cell["learnt_from"]["records"]).all() and (records["others"] == held).all()
         assert {"real", "other", name} == set(measured[measured["model"] == name]["kind"])
         assert len(crowd[crowd["model"] == name]) == 1
+    crowded = crowd.set_index("model")["frechet"]
+    assert crowded[["copies@0.2", "simulator"]].max() < crowded[["cnn_bilstm", "flow"]].min()
+    near = private[private["measure"] == "membership"].groupby("model")["value"].max()
+    assert near["copies@0.2"] > 0.75 and near.idxmax() == "copies@0.2"
+    assert not (made / "cells/copies@0.2-seed0-fold10/checkpoint").exists()
     rate = measured[measured["measurement"] == "rate_bpm"].set_index(["model", "group", "kind"])["distance"]
     assert (rate.xs("flow", level="kind") > 0.5).all(), "two epochs of learning make no heart"
     page = write(made).read_text(encoding="utf-8")

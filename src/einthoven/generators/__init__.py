@@ -8,11 +8,12 @@ It works on the eight leads that are independent (`einthoven.records.leads.EIGHT
 no synthetic ECG breaks the identities of Einthoven and Goldberger. An *autoencoder* besides has a way from a signal to
 what it is made of (`encode`, `decode`): so a signal can be reconstructed, and two be mixed (`interpolate`).
 
-Each names the objective by which it learns. That gives `forward` signals, their classes, for each a time of a flow and
-a seed, and gets back all that its loss is made of.
+One that learns by gradient, a *learner*, names the objective by which it does. That gives `forward` signals, their
+classes, for each a time of a flow and a seed, and gets back all that its loss is made of. The others are what a learner
+has to beat: they take what they need from a look at the training signals, or need nothing.
 """
 
-__all__ = ["Autoencoder", "Form", "Generator", "build", "draw", "names", "normal"]
+__all__ = ["Autoencoder", "Form", "Generator", "Learner", "build", "draw", "learners", "names", "normal"]
 
 import dataclasses
 from abc import ABC, abstractmethod
@@ -45,21 +46,18 @@ class Form:
 
 
 class Generator(nn.Module, ABC):
-    """A network that makes signals of noise.
+    """What makes signals of noise.
 
     Arguments:
         form: What it makes.
 
     Attributes:
         emits: What comes out: `leads`, the eight independent ones, or `image`.
-        objective: The file of `einthoven.objectives` by which it learns.
         noise: The shape of the noise that one signal is made of.
-        spread: The deviation of each lead over the signals that it learns from, in their unit; inside, every lead has
-            about 1.
+        spread: The deviation of each lead over the training signals, in their unit.
     """
 
     emits: ClassVar[Literal["leads", "image"]] = "leads"
-    objective: ClassVar[str]
     noise: tuple[int, ...]
     spread: Tensor
 
@@ -68,20 +66,10 @@ class Generator(nn.Module, ABC):
         self.form = form
         self.register_buffer("spread", torch.ones(len(EIGHT), 1))
 
-    def scale_to(self, x: Float[np.ndarray, "batch lead time"]) -> None:
-        """Takes the spread of the leads from signals."""
+    def look(self, x: Float[np.ndarray, "batch lead time"], y: Float[np.ndarray, "batch class"]) -> None:
+        """Takes the spread of the leads from the training signals, before anything is learnt."""
         spread = x.std(axis=(0, 2), dtype=np.float64)
         self.spread.copy_(torch.from_numpy(np.maximum(spread, 1e-6))[:, None])
-
-    @abstractmethod
-    def forward(
-        self,
-        x: Float[Tensor, "batch lead time"],
-        y: Float[Tensor, "batch class"],
-        t: Float[Tensor, " batch"],
-        seed: Int[Tensor, " batch"],
-    ) -> dict[str, Tensor]:
-        """All that its objective asks, of signals of classes at times of a flow; the seed decides what is drawn."""
 
     @abstractmethod
     def emit(
@@ -95,8 +83,28 @@ class Generator(nn.Module, ABC):
         """
 
 
-class Autoencoder(Generator):
-    """A generator that also finds what a signal is made of."""
+class Learner(Generator):
+    """A network that learns to make signals; inside, every lead has a deviation of about 1.
+
+    Attributes:
+        objective: The file of `einthoven.objectives` by which it learns.
+    """
+
+    objective: ClassVar[str]
+
+    @abstractmethod
+    def forward(
+        self,
+        x: Float[Tensor, "batch lead time"],
+        y: Float[Tensor, "batch class"],
+        t: Float[Tensor, " batch"],
+        seed: Int[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """All that its objective asks, of signals of classes at times of a flow; the seed decides what is drawn."""
+
+
+class Autoencoder(Learner):
+    """A learner that also finds what a signal is made of."""
 
     @abstractmethod
     def encode(self, x: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch latent step"]:
@@ -139,6 +147,11 @@ def normal(seed: Int[Tensor, " batch"], shape: Sequence[int]) -> Tensor:
 
 
 names = partial(registry.names, "generators")
+
+
+def learners() -> tuple[str, ...]:
+    """The names of those that learn."""
+    return tuple(name for name in names() if issubclass(registry.get("generators", name), Learner))
 
 
 def build(name: str, form: Form, **options: Any) -> Generator:

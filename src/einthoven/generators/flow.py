@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from einthoven.generators import Form, Generator, normal
+from einthoven.generators import Form, Learner, normal
 from einthoven.layers.flow import Velocity, integrate, path
 from einthoven.layers.temporal import coarser, finer
 from einthoven.records.leads import EIGHT
@@ -21,7 +21,7 @@ from einthoven.records.leads import EIGHT
 _PATCH_S = 0.04
 
 
-class Flow(Generator):
+class Flow(Learner):
     """The network.
 
     Arguments:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from einthoven import models, objectives
+from einthoven import models
 from einthoven.evaluation import weighted
 from einthoven.objectives.categorical import Categorical
 from einthoven.objectives.classify import Classify
@@ -25,7 +25,6 @@ from einthoven.pipeline.experiment import Arm, Cell, Experiment
 from einthoven.pipeline.generating import fitting, generator_of, learn_to_generate
 from einthoven.pipeline.learning import learnt_from, part_of, view
 from einthoven.pipeline.pretext import pretext_of, pretrain
-from einthoven.pipeline.proving import prove
 from einthoven.pipeline.task import Task, shape_of, write_json
 from einthoven.records.writing import replacing
 from einthoven.training import Data, fit, load_weights, predict, save_checkpoint
@@ -52,8 +51,6 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
         facts["learnt_from"] = _account(cohort, train)
         learn = learn_to_generate if task.cell.arm.generator else pretrain if task.cell.arm.objective else _learnt
         table, history = learn(task, cohort, train, working, on_epoch)
-        if task.cell.arm.generator:
-            prove(task, cohort, train)
     with replacing(task.folder / "predictions.parquet") as scratch:
         table.to_parquet(scratch, index=False)
     write_json(task.folder / "history.json", history)
@@ -79,7 +76,7 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
                 fitting(experiment, cohort, rows)
     for arm in experiment.arms:
         if arm.generator:
-            objectives.build(generator_of(experiment, cohort, arm).objective, **arm.asks)
+            generator_of(experiment, cohort, arm)
         elif not arm.members:
             shape = shape_of(experiment, cohort, arm, cohort.covariates(arm, experiment.samples))
             model = models.build(arm.model, shape, **({} if arm.recipe else {"seed": 0}), **arm.options)

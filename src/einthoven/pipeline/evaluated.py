@@ -38,9 +38,8 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
     if lacking := [name for name in names if name not in done and name.rpartition("-seed")[0] in needed]:
         what = f"{many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}"
         raise RunError(f"{out}: {what}, are not finished; the same command goes on")
-    predictions = pd.concat(
-        [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in done], ignore_index=True
-    )
+    answers = [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in done]
+    predictions = pd.concat([table for table in answers if len(table)], ignore_index=True)
     predictions.to_parquet(out / "predictions.parquet", index=False)
     tables = _tables(facts, shares, predictions, out)
     (out / "results").mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 """A cell whose generator learns to make ECGs: what is kept of it, and how well it does on records not seen before."""
 
-__all__ = ["fitting", "generator_of", "learn_to_generate", "of_class"]
+__all__ = ["fitting", "generator_of", "learn_to_generate"]
 
 import gc
 import shutil
@@ -14,13 +14,14 @@ import torch
 from jaxtyping import Float, Int
 
 from einthoven import generators, objectives
-from einthoven.generators import Generator
+from einthoven.generators import Generator, Learner
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import contract
 from einthoven.pipeline.emitting import emitted
 from einthoven.pipeline.experiment import Arm, Experiment, RunError
-from einthoven.pipeline.learning import part_of
+from einthoven.pipeline.learning import of_class, part_of
 from einthoven.pipeline.pretext import examined, seen
+from einthoven.pipeline.proving import prove
 from einthoven.pipeline.task import Task
 from einthoven.records.leads import TWELVE, independent
 from einthoven.records.writing import replacing
@@ -70,34 +71,50 @@ def learn_to_generate(
     working: Path,
     on_epoch: Callable[[dict[str, Any]], None],
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Trains the generator and keeps it as a checkpoint with its ledger.
+    """Trains the generator, keeps it as a checkpoint with its ledger, and leaves what tells what its records are worth.
 
     Returns:
-        How well it did on validation and test records of its classes, one row a record and measure, and the history.
+        How well a learner did on validation and test records of its classes, one row a record and measure, and the
+        history; nothing for what does not learn, of which no checkpoint is kept either.
     """
 
-    arm, seed = task.cell.arm, task.cell.seed
-    assert arm.recipe is not None
-    torch.manual_seed(seed)
-    network = generator_of(task.experiment, cohort, arm)
+    torch.manual_seed(task.cell.seed)
+    network, data = generator_of(task.experiment, cohort, task.cell.arm), _data(task.experiment, cohort)
+    network.look(data.fetch(train), data.y[train])
+    table, history = pd.DataFrame(), list[dict[str, Any]]()
+    if isinstance(network, Learner):
+        table, history = _learn(task, cohort, network, data, train, working, on_epoch)
+    _keep_samples(task, cohort, network)
+    prove(task, cohort, network, train)
+    del network
+    gc.collect()
+    return table, history
+
+
+def _learn(
+    task: Task,
+    cohort: Cohort,
+    network: Learner,
+    data: Data,
+    train: Int[np.ndarray, " train"],
+    working: Path,
+    on_epoch: Callable[[dict[str, Any]], None],
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    arm, fabric = task.cell.arm, task.device.fabric()
+    if arm.recipe is None:
+        raise TypeError(f"{arm.generator} learns by gradient; give its arm a recipe")
     objective = objectives.build(network.objective, **arm.asks)
-    data = _data(task.experiment, cohort)
-    network.scale_to(data.fetch(train))
     watched = of_class(cohort, part_of(task.cell, cohort, arm.watches))
-    settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
+    settings: dict[str, Any] = {"seed": task.cell.seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
     history = fit(network, objective, data, train, watched, arm.recipe, **settings)
-    fabric = task.device.fabric()
     asked: dict[str, Any] = {"network": fabric.setup_module(network), "objective": objective, "data": data}
     rest = [part_of(task.cell, cohort, part) for part in ("validation", "test", "external")]
     rows = of_class(cohort, np.concatenate(rest))
     table = examined(task, cohort, {**asked, "recipe": arm.recipe, "fabric": fabric}, rows)
-    _keep_samples(task, cohort, network)
     facts = contract(task.experiment, task.cell, cohort, seen(arm, train, watched), None)
     target = task.folder / "checkpoint"
     shutil.rmtree(target, ignore_errors=True)
     save_checkpoint(target, network.state_dict(), {**facts, "precision": task.device.resolved})
-    del network
-    gc.collect()
     return table, history
 
 
@@ -116,11 +133,6 @@ def _keep_samples(task: Task, cohort: Cohort, network: Generator) -> None:
                 "signal": [one.ravel() for one in made],
             }
         ).to_parquet(scratch, index=False)
-
-
-def of_class(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " kept"]:
-    """The records of one class or more."""
-    return rows[(cohort.y[rows] == 1).any(axis=1)]
 
 
 def _data(experiment: Experiment, cohort: Cohort) -> Data:

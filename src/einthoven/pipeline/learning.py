@@ -1,6 +1,6 @@
 """What a cell learns from: fewer records where labels are made scarce, and the signals as it sees them."""
 
-__all__ = ["fewer", "learnt_from", "part_of", "sources", "view"]
+__all__ = ["fewer", "learnt_from", "of_class", "part_of", "sources", "view"]
 
 import dataclasses
 from typing import Any
@@ -50,6 +50,11 @@ def part_of(cell: Cell, cohort: Cohort, part: str) -> Int[np.ndarray, " row"]:
     share = Few(share=cell.arm.few.share)
     thinned = part == "validation" and share.share is not None and len(rows)
     return fewer(share, cohort.table, rows, cell.seed) if thinned else rows
+
+
+def of_class(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " kept"]:
+    """The records of one class or more."""
+    return rows[(cohort.y[rows] == 1).any(axis=1)]
 
 
 def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: int) -> Int[np.ndarray, " kept"]:

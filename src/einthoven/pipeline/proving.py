@@ -15,10 +15,10 @@ from jaxtyping import Float, Int
 
 from einthoven.audit import SPACES, Fingerprint, nearness
 from einthoven.evaluation.fidelity import crowds
+from einthoven.generators import Generator
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.emitting import emitted, opened
-from einthoven.pipeline.generating import of_class
-from einthoven.pipeline.learning import part_of
+from einthoven.pipeline.emitting import emitted
+from einthoven.pipeline.learning import of_class, part_of
 from einthoven.pipeline.task import Task, write_json
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import TWELVE, derive
@@ -32,16 +32,16 @@ _COMPONENTS = 24
 _WORDS = {"rate_bpm": 1.0, "pr_s": 1e3, "qrs_s": 1e3, "qt_s": 1e3, "axis_deg": 1.0}
 
 
-def prove(task: Task, cohort: Cohort, train: Int[np.ndarray, " train"]) -> None:
+def prove(task: Task, cohort: Cohort, generator: Generator, train: Int[np.ndarray, " train"]) -> None:
     """Writes `real.parquet`, `made.parquet`, `measured.parquet` and `crowds.json` into the folder of a cell.
 
     Arguments:
-        task: The cell, whose checkpoint is there.
+        task: The cell.
         cohort: The records.
-        train: Those that the generator has learnt from.
+        generator: Trained.
+        train: The records that it has learnt from.
     """
 
-    generator, _ = opened(task.folder / "checkpoint")
     apart = [part_of(task.cell, cohort, part) for part in ("validation", "test")]
     held = of_class(cohort, np.concatenate(apart))
     rng = np.random.default_rng([task.cell.seed, 0x9A0])

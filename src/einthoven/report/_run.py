@@ -189,7 +189,7 @@ class Run:
     @property
     def models(self) -> list[str]:
         """Every model with results: the primary one, the baseline, then the others in the experiment's order."""
-        table = {"beats": "beats", "classes": "summary"}.get(self.kind, "pretext")
+        table = {"beats": "beats", "classes": "summary", "generator": "crowds"}.get(self.kind, "pretext")
         found = dict.fromkeys(self.tables[table]["model"])
         order = dict.fromkeys([self.primary, self.baseline, *self.experiment.get("models", []), *found])
         return [model for model in order if model in found]

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from einthoven import generators, registry
-from einthoven.pipeline import Arm, Experiment
+from einthoven.datasets.simulated import Simulated
+from einthoven.pipeline import Arm, Experiment, RunError
 from einthoven.studies._checks import at_least, known, listed
 from einthoven.training import Recipe
 
@@ -27,6 +28,8 @@ def synthesis(
     *,
     groups: Sequence[str] = _GROUPS,
     models: Sequence[str] = ("cnn_bilstm", "flow"),
+    copies: Sequence[float] = (0.05, 0.2, 0.5),
+    simulator: bool = True,
     labels: str = "statements",
     split: str = "stable",
     seeds: Sequence[int] = (0,),
@@ -44,6 +47,8 @@ def synthesis(
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl.
         groups: Classes of the label set that can be wanted; a record that has several is of all of them.
         models: Generators: cnn_bilstm (an autoencoder with a flow for its prior, after S1) and flow.
+        copies: Beside them, training records with noise of so many deviations of a lead, which must be caught.
+        simulator: Beside them, simulated ECGs, which have seen nobody, where the simulator knows all the groups.
         labels: The label set that the groups are of.
         split: As of pretrain; nothing is learnt from its validation and test part.
         seeds: One training of each generator with each.
@@ -67,14 +72,22 @@ def synthesis(
     known([f"{labels}:{','.join(groups)}"], split)
     registry.nearest(unit, ("mV", "z"), "unit")
     for name in models:
-        registry.nearest(name, generators.names(), "generator")
+        registry.nearest(name, generators.learners(), "generator that learns")
+    if twice := {level for level in copies if list(copies).count(level) > 1 or level < 0}:
+        raise RunError(f"copies have noise of different levels, 0 or more, not {', '.join(f'{x:g}' for x in twice)}")
     recipe = Recipe(epochs, 32, rate, "adamw", 1e-2, schedule="one_cycle", monitor="last")
+    beside = [
+        Arm(f"copies@{level:g}", generator="copies", options={"level": level}, watches="", rank=1) for level in copies
+    ]
+    if simulator and set(groups) <= {code.partition(":")[2] for code in Simulated(1).annotated}:
+        options = {"groups": groups, "bandpass_hz": list(bandpass_hz) if bandpass_hz else None}
+        beside.append(Arm("simulator", generator="simulator", options=options, watches="", rank=1))
     return Experiment(
         study="synthesis",
         title="A synthetic 12-lead data set",
         data=tuple(data),
         labels=(f"{labels}:{','.join(groups)}",),
-        arms=tuple(Arm(name, generator=name, recipe=recipe) for name in models),
+        arms=(*(Arm(name, generator=name, recipe=recipe) for name in models), *beside),
         seeds=tuple(seeds),
         folds=tuple(folds),
         split=split,
