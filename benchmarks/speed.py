@@ -24,6 +24,7 @@ def main() -> None:
         ("fast_path",),
         ("spectrogram",),
         ("resnet18", "--threads", "1"),
+        ("generate",),
     ):
         script = HERE / f"{name}.py"
         print(f"{name} …", flush=True)

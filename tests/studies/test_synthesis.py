@@ -12,6 +12,7 @@ import pytest
 
 from einthoven import datasets, registry, run, studies
 from einthoven.datasets import DatasetError
+from einthoven.diagnosis import Model
 from einthoven.pipeline import RunError, release
 from einthoven.records.leads import TWELVE, identity_error, limb_factors
 from einthoven.report import write
@@ -166,6 +167,11 @@ def test_what_cannot_be_is_said_before_anything_is_written(made: Path, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["full"] and (tmp_path / "full" / "mine.txt").exists()
     with pytest.raises(DatasetError, match=r"synthetic\.json is missing"):
         datasets.parse(f"synthetic={tmp_path}")
+
+
+def test_a_generator_reads_no_ecg(made: Path) -> None:
+    with pytest.raises(ValueError, match="makes ECGs and reads none"):
+        Model(made)
 
 
 def test_a_study_names_what_it_does_not_know(tmp_path: Path) -> None:

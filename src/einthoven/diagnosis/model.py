@@ -70,6 +70,8 @@ class Model:
                 f"{self.folder} tells single beats apart, cut around their peaks, and answers for no recording; name "
                 "a model of recordings, such as those of the study code"
             )
+        if self.contract.get("generator"):
+            raise ValueError(f"{self.folder} makes ECGs and reads none; name a run of a study that predicts")
         if self.contract.get("objective"):
             raise ValueError(
                 f"{self.folder} is an encoder that learnt without labels and answers nothing yet; fine-tune it with "

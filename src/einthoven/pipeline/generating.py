@@ -29,6 +29,7 @@ from einthoven.training import Data, fit, save_checkpoint
 
 _APART = 0.05  # of a standardised recording whose limb leads do not fit together any more
 _BATCH = 1024
+_LOOKED = 4096  # records, which fit into memory
 
 
 def generator_of(experiment: Experiment, cohort: Cohort, arm: Arm) -> Generator:
@@ -80,7 +81,8 @@ def learn_to_generate(
 
     torch.manual_seed(task.cell.seed)
     network, data = generator_of(task.experiment, cohort, task.cell.arm), _data(task.experiment, cohort)
-    network.look(data.fetch(train), data.y[train])
+    some = np.random.default_rng(task.cell.seed).permutation(train)[:_LOOKED]
+    network.look(data.fetch(some), data.y[some])
     table, history = pd.DataFrame(), list[dict[str, Any]]()
     if isinstance(network, Learner):
         table, history = _learn(task, cohort, network, data, train, working, on_epoch)
