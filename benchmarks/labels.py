@@ -1,6 +1,7 @@
 """What `benchmarks/results` keeps of learning without labels: prints tables as Markdown and writes the same as JSON.
 
 python benchmarks/labels.py runs/efficiency --encoders runs/encoder --out benchmarks/results/pretrain.json
+python benchmarks/labels.py --encoders runs/masked runs/masked-high --out benchmarks/results/pretrain-encoders.json
 """
 
 import argparse
@@ -38,7 +39,7 @@ def encoder_table(runs: list[Path]) -> list[str]:
         speed = learnt / np.median([epoch["seconds"] for epoch in history])
         table = pd.read_parquet(run / "results" / "pretext.parquet").query("source == 'all'")
         for _, row in table.iterrows():
-            lines.append(f"| {row['model']} | {row['measure']} | {row['records']} | {span(row)} | {speed:.0f} |")
+            lines.append(f"| {run.name} | {row['measure']} | {row['records']} | {span(row)} | {speed:.0f} |")
     return lines
 
 
@@ -99,22 +100,26 @@ def challenge_table(challenge: pd.DataFrame, label_set: str) -> list[str]:
     return lines if len(table) else []
 
 
-def main() -> None:
-    """Prints the tables and writes the JSON."""
+def told(runs: list[Path]) -> dict[str, Any]:
+    """What JSON keeps of encoders."""
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--encoders", type=Path, nargs="*", default=[])
-    parser.add_argument("--out", type=Path, required=True, help="where to write the numbers as JSON")
-    asked = parser.parse_args()
-    experiment, environment = (json.loads((asked.run / f"{n}.json").read_text()) for n in ("experiment", "environment"))
-    tables = {
-        name: pd.read_parquet(asked.run / "results" / f"{name}.parquet") for name in ("efficiency", "reaches", "worth")
+    return {
+        run.name: {
+            "pretext": json.loads(pd.read_parquet(run / "results" / "pretext.parquet").to_json(orient="records")),
+            "hours": sum(json.loads((run / "environment.json").read_text())["seconds_of_cells"].values()) / 3600,
+        }
+        for run in runs
     }
-    challenge = pd.read_parquet(asked.run / "results" / "challenge.parquet")
-    if asked.encoders:
-        print("\n".join(encoder_table(asked.encoders)) + "\n")
-    for label_set in experiment["label_sets"]:
+
+
+def grid(run: Path) -> dict[str, Any]:
+    """Prints the tables of a grid of label shares; what JSON keeps of it."""
+
+    experiment, environment = (json.loads((run / f"{name}.json").read_text()) for name in ("experiment", "environment"))
+    names = ("efficiency", "reaches", "worth", "challenge")
+    tables = {name: pd.read_parquet(run / "results" / f"{name}.parquet") for name in names}
+    without = dict(zip(tables["efficiency"]["label_set"], tables["efficiency"]["without"], strict=True))
+    for label_set, left in without.items():
         parts = {
             "Macro AUROC by share of the labels": curve_table(tables["efficiency"], label_set, "auroc"),
             "Macro AUPRC": curve_table(tables["efficiency"], label_set, "auprc"),
@@ -123,29 +128,34 @@ def main() -> None:
                 tables["reaches"], label_set, "auprc"
             ),
             "What supervision alone needs for the same macro AUROC": worth_table(tables["worth"], label_set),
-            "The challenge's own score": challenge_table(challenge, label_set),
+            "The challenge's own score": challenge_table(tables["challenge"], label_set),
         }
         text = "\n\n".join("\n".join([f"{title}:", "", *rows]) for title, rows in parts.items() if rows)
-        print(f"### {label_set}\n\n{text}\n")
+        print(f"### {label_set}\n\n" + (f"Left out, with their positives: {left}.\n\n" if left else "") + f"{text}\n")
     cells = environment["seconds_of_cells"]
-    facts: dict[str, Any] = {
+    print(f"{len(cells)} cells, {sum(cells.values()) / 3600:.2f} hours; {environment['versions']}")
+    return {
         "experiment": {key: value for key, value in experiment.items() if key != "cards"},
         "versions": environment["versions"],
         "machine": environment["machine"],
         "cells": len(cells),
         "hours_of_cells": sum(cells.values()) / 3600,
-        "encoders": {
-            run.name: {
-                "pretext": json.loads(pd.read_parquet(run / "results" / "pretext.parquet").to_json(orient="records")),
-                "hours": sum(json.loads((run / "environment.json").read_text())["seconds_of_cells"].values()) / 3600,
-            }
-            for run in asked.encoders
-        },
         **{name: json.loads(table.to_json(orient="records")) for name, table in tables.items()},
-        "challenge": json.loads(challenge.to_json(orient="records")),
     }
+
+
+def main() -> None:
+    """Prints the tables and writes the JSON."""
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, nargs="?", help="of label_efficiency")
+    parser.add_argument("--encoders", type=Path, nargs="*", default=[], help="runs of pretrain")
+    parser.add_argument("--out", type=Path, required=True, help="where to write the numbers as JSON")
+    asked = parser.parse_args()
+    if asked.encoders:
+        print("\n".join(encoder_table(asked.encoders)) + "\n")
+    facts = {"encoders": told(asked.encoders), **(grid(asked.run) if asked.run else {})}
     asked.out.write_text(json.dumps(facts, indent=1) + "\n")
-    print(f"{len(cells)} cells, {facts['hours_of_cells']:.2f} hours; {facts['versions']}")
 
 
 if __name__ == "__main__":

@@ -77,6 +77,21 @@ def test_the_curves_are_those_of_the_summary() -> None:
     assert values.is_monotonic_increasing
 
 
+def test_a_label_set_comes_once_more_without_its_rarest_classes() -> None:
+    predictions, shares, two = run({})
+    rare = predictions[predictions["class"] == "A"].assign(**{"class": "C"})
+    rare["truth"] = pd.array(rare["record"].isin([f"test:{i}" for i in range(4)]).astype(int), dtype="Int8")
+    whole = pd.concat([predictions, rare], ignore_index=True)
+    how = {"supervised": "scratch", "resamples": 200}
+    found = efficiency(whole, shares, label_sets={"three": ("A", "B", "C")}, **how)
+    name = "three, 10 positives or more"
+    assert dict(found["efficiency"].groupby("label_set")["without"].first()) == {"three": "", name: "C (4)"}
+    for key in ("efficiency", "reaches", "worth"):
+        kept = found[key][found[key]["label_set"] == name].drop(columns=["label_set", "without"], errors="ignore")
+        alone = two[key].drop(columns=["label_set", "without"], errors="ignore")
+        pd.testing.assert_frame_equal(kept.reset_index(drop=True), alone.reset_index(drop=True))
+
+
 def test_the_same_answers_are_worth_the_same_labels_and_reach_what_they_are() -> None:
     found = run({"s5@10%": (0.1, SHARES[0.25]), "s5@60%": (0.6, SHARES[1.0])})[2]
     for share, worth, bound in ((0.1, 0.25, ""), (0.6, 1.0, "at_least")):

@@ -329,7 +329,7 @@ def test_an_unfinished_grid_is_evaluated_once_the_planned_contrast_is_there(
     assert "8 of 22 trainings of this grid are finished" in page and "How many labels" in page
     assert "masked_lead_order with 60\u00a0% of the labels against scratch with all" in page
     shutil.rmtree(out / "cells" / "scratch@100%-seed0-fold10")
-    with pytest.raises(RunError, match="1 cell of 22, such as scratch@100%-seed0-fold10, are not finished"):
+    with pytest.raises(RunError, match="not finished: 1 cell of 22, such as scratch@100%-seed0-fold10"):
         evaluate_run(out)
 
 

@@ -9,7 +9,7 @@ shares on a logarithmic scale and never falling, read backwards. Outside the sha
 
 __all__ = ["MARGIN", "efficiency", "family"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from einthoven.evaluation._measure import macro, measure
-from einthoven.evaluation._trials import trials
+from einthoven.evaluation._trials import Trials, trials
 from einthoven.evaluation.bootstrap import interval, resampled
 from einthoven.evaluation.contrasts import gap
 
@@ -42,6 +42,7 @@ def efficiency(
     resamples: int = 1000,
     level: float = 0.95,
     seed: int = 0,
+    minimum_positives: int = 10,
 ) -> dict[str, pd.DataFrame]:
     """The tables.
 
@@ -53,14 +54,18 @@ def efficiency(
         resamples: How many times the patients are drawn.
         level: Of the intervals.
         seed: Of the draws.
+        minimum_positives: Where some classes of a label set have fewer positives and at least two have not, the set
+            comes once more with those alone, as `SET, 10 positives or more`: a mean over classes of one or two
+            positives says little.
 
     Returns:
         `efficiency`: one row a label set, metric (macro AUROC and AUPRC), family and share, with value, low, high,
-        seeds, seed_sd. `reaches`: the paired differences from supervision `against` its own largest share (`kind` full)
-        and from supervision at the same share (`kind` same), over the seeds that both have: difference, low, high, p,
-        detectable, reaches, verdict (of `full`: yes, no or cannot tell), seeds, and seed_sd, the deviation of the
-        seeds' own differences, which the interval over patients does not hold. `worth`: the share that supervision
-        needs for the same value: share_worth, low, high, bound (`at_least`, `at_most` or empty).
+        seeds, seed_sd, classes (how many), without (those of the set that have too few). `reaches`: the paired
+        differences from supervision `against` its own largest share (`kind` full) and from supervision at the same
+        share (`kind` same), over the seeds that both have: difference, low, high, p, detectable, reaches, verdict (of
+        `full`: yes, no or cannot tell), seeds, and seed_sd, the deviation of the seeds' own differences, which the
+        interval over patients does not hold. `worth`: the share that supervision needs for the same value:
+        share_worth, low, high, bound (`at_least`, `at_most` or empty).
 
     Raises:
         ValueError: If there are no predictions of the supervised family.
@@ -71,7 +76,7 @@ def efficiency(
     if not any(family(model) == supervised for model in table.seeds):
         raise ValueError(f"there is nothing of {supervised} to hold the others against")
     found: dict[str, list[dict[str, Any]]] = {"efficiency": [], "reaches": [], "worth": []}
-    for label_set, classes in label_sets.items():
+    for label_set, classes, without in _with_enough(label_sets, table, minimum_positives):
         members = [table.classes.index(name) for name in classes if name in table.classes]
         for metric in METRICS:
             curves: Curves = {}
@@ -85,7 +90,7 @@ def efficiency(
                 span = interval(means[1:], level)
                 row = {"family": family(model), "share": shares[model], "value": means[0]}
                 row |= {"low": span.low, "high": span.high, "seeds": len(seeds), "classes": len(counted)}
-                row["seed_sd"] = _spread([one[0] for one in each])
+                row |= {"seed_sd": _spread([one[0] for one in each]), "without": without}
                 found["efficiency"].append({**keys, **row, "model": model})
             found["reaches"] += [{**keys, **row} for row in _reaches(curves, supervised, level)]
             found["worth"] += [{**keys, **row} for row in _worth(curves, supervised, level)]
@@ -95,12 +100,25 @@ def efficiency(
 
 
 _KEYS = ("label_set", "metric", "family")
-_CURVE = ("share", "value", "low", "high", "seeds", "seed_sd", "classes", "model")
+_CURVE = ("share", "value", "low", "high", "seeds", "seed_sd", "classes", "without", "model")
 _REACHES = (
     *("share", "kind", "against", "difference", "low", "high", "se", "p", "detectable", "usable", "reaches"),
     *("verdict", "seeds", "seed_sd"),
 )
 _WORTH = ("share", "share_worth", "low", "high", "bound")
+
+
+def _with_enough(
+    label_sets: Mapping[str, Sequence[str]], table: Trials, least: int
+) -> Iterator[tuple[str, Sequence[str], str]]:
+    """Each label set, whole, and where that is less, its classes with enough positives; and which are left out."""
+    positives = dict(zip(table.classes, (table.truth > 0.5).sum(axis=0).tolist(), strict=True))
+    for name, classes in label_sets.items():
+        yield name, classes, ""
+        enough = [code for code in classes if positives.get(code, 0) >= least]
+        if 2 <= len(enough) < len(classes):
+            rest = [f"{code} ({positives.get(code, 0)})" for code in classes if code not in enough]
+            yield f"{name}, {least} positives or more", enough, ", ".join(rest)
 
 
 def _mean(points: Points) -> Float[np.ndarray, " resample"]:

@@ -36,8 +36,8 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
     done = [name for name in names if finished(out / "cells" / name)]
     needed = {facts["primary"], facts["baseline"]} if shares else {arm["name"] for arm in facts["arms"]}
     if lacking := [name for name in names if name not in done and name.rpartition("-seed")[0] in needed]:
-        what = f"{many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}"
-        raise RunError(f"{out}: {what}, are not finished; the same command goes on")
+        what = f"not finished: {many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}"
+        raise RunError(f"{out}: {what}; the same command goes on")
     answers = [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in done]
     predictions = pd.concat([table for table in answers if len(table)], ignore_index=True)
     predictions.to_parquet(out / "predictions.parquet", index=False)
@@ -54,10 +54,11 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
 
 
 def stale(out: Path) -> bool:
-    """Whether a run has finished cells that its tables do not know."""
-    cells = [path.stat().st_mtime_ns for path in (out / "cells").glob("*/cell.json")]
+    """Whether a run has no tables yet, or finished cells that its tables do not know."""
     tables = out / "results.json"
-    return bool(cells) and not (tables.is_file() and tables.stat().st_mtime_ns >= max(cells))
+    if not tables.is_file():
+        return (out / "experiment.json").is_file()
+    return any(path.stat().st_mtime_ns > tables.stat().st_mtime_ns for path in (out / "cells").glob("*/cell.json"))
 
 
 def _scarce(facts: dict[str, Any]) -> dict[str, float]:
@@ -84,6 +85,7 @@ def _tables(
     whole = [name for name, share in shares.items() if share == max(shares.values())]
     chosen = predictions[predictions["model"].isin([*whole, facts["primary"], facts["baseline"]])]
     _complete_contracts(out, thresholds(predictions))
+    shares = {arm["name"]: shares[arm["name"]] for arm in facts["arms"] if arm["model"] != "naive"}
     how = {"label_sets": sets, "supervised": family(facts["baseline"]), "resamples": facts["resamples"]}
     return evaluate(chosen, cohort, label_sets=sets, **planned) | efficiency(predictions, shares, **how)
 

@@ -77,7 +77,7 @@ def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: in
     if few.patients is not None and few.patients > len(order):
         raise RunError(f"there are {len(order)} patients to learn from, fewer than the {few.patients} asked for")
     count = few.patients if few.share is None else max(1, round(few.share * len(order)))
-    kept = mixed[np.isin(owner[mixed], order[:count])]
+    kept = mixed[pd.Series(owner[mixed]).isin(order[:count]).to_numpy()]
     if few.each is not None:
         kept = kept[pd.Series(owner[kept]).groupby(owner[kept]).cumcount().to_numpy() < few.each]
     return np.sort(rows[kept])

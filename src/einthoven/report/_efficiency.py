@@ -25,15 +25,18 @@ def facts(run: Run) -> dict[str, Any] | None:
     order = list(dict.fromkeys(run.tables["efficiency"]["family"]))
     first = [family(run.primary), family(run.baseline)]
     order = [*first, *(name for name in order if name not in first)]
+    table = run.tables["efficiency"]
+    without = dict(zip(table["label_set"], table["without"], strict=True))
     sets = [
         {
             "name": name,
+            "without": without[name],
             "panels": [_curve(run, order, name, metric) for metric in _NAMES],
             "curves": _values(run, order, name),
             "reaches": _reaches(run, order, name),
             "worth": _worth(run, order, name),
         }
-        for name in run.label_sets
+        for name in sorted(without, key=lambda name: run.label_sets.index(name.partition(", ")[0]))
     ]
     return {"sets": sets, "sentence": _sentence(run), "margin": number(MARGIN, 2), **_finished(run)}
 

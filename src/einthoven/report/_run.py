@@ -58,7 +58,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "curves": ("label_set", "class", "model", "kind", "x", "y"),
     "mistakes": ("record", "model", "class", "truth", "probability", "threshold", "kind"),
-    "efficiency": ("label_set", "metric", "family", "share", *_INTERVAL, "seeds", "model"),
+    "efficiency": ("label_set", "metric", "family", "share", *_INTERVAL, "seeds", "without", "model"),
     "reaches": (
         *("label_set", "metric", "family", "share", "kind", "difference", "low", "high", "detectable", "verdict"),
         *("seeds", "seed_sd"),

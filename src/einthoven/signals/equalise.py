@@ -1,10 +1,10 @@
-"""All leads of a recording with one spectrum, so that only the shape of their waves tells them apart.
+"""All leads of a recording with one spectrum, so that none is known by its own amplitude or bandwidth.
 
 Each lead passes a filter that changes no phase and brings its smoothed power spectrum to the mean over the leads of the
 recording. A gain of a lead, a low-pass or a mains filter in one of them is then gone, and so is what a lead's usual
 amplitude or bandwidth would say of where its electrode sat. What is left are the phases: where a wave points, when it
-comes and how it is formed. Where a lead is a constant to begin or to end with, as between padding, the recording says
-nothing in any lead.
+comes and how it is formed; and how the leads go together, their correlations, without which they were no ECG. Where a
+lead is a constant to begin or to end with, as between padding, the recording says nothing in any lead.
 """
 
 __all__ = ["equalise"]

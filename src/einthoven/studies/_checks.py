@@ -1,6 +1,6 @@
 """What every study asks of its arguments."""
 
-__all__ = ["at_least", "beats_of", "known", "listed"]
+__all__ = ["above", "at_least", "beats_of", "known", "listed"]
 
 from collections.abc import Sequence
 
@@ -39,6 +39,17 @@ def at_least(least: int, **numbers: float | Sequence[float]) -> None:
                 raise RunError(f"{name} is {least} or more, not {number}")
             if number in several[:place]:
                 raise RunError(f"{name} names {number} twice; name it once")
+
+
+def above(least: float, **numbers: float) -> None:
+    """Holds that numbers are greater than another.
+
+    Raises:
+        RunError: If one is not.
+    """
+    for name, value in numbers.items():
+        if not value > least:
+            raise RunError(f"{name} is above {least:g}, not {value:g}")
 
 
 def known(labels: Sequence[str], split: str) -> None:

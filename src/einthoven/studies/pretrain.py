@@ -15,7 +15,7 @@ from typing import Literal
 
 from einthoven import models, objectives, registry, splits
 from einthoven.pipeline import Arm, Experiment
-from einthoven.studies._checks import at_least, listed
+from einthoven.studies._checks import above, at_least, listed
 from einthoven.studies._encoders import recipe
 from einthoven.transforms.hide import Hide
 
@@ -69,13 +69,14 @@ def pretrain(
     listed(data=data, seeds=seeds)
     at_least(1, epochs=epochs, fold=fold)
     at_least(3, fold_count=fold_count)
+    above(0, rate=rate, rate_hz=rate_hz)
     registry.nearest(objective, objectives.pretexts(), "objective without labels")
     registry.nearest(model, models.encoders(), "encoder")
     splits.known(split)
     registry.nearest(unit, ("mV", "z"), "unit")
     options = {"ratio": list(ratio), "span_s": list(span_s), "subset": subset}
     asks = {name: value for name, value in options.items() if name in objectives.options(objective)}
-    objectives.build(objective, **asks)
+    objectives.build("masked_lead_order", **options)  # what cannot be is refused also where it is not asked for
     arm = Arm(objective, model, recipe=recipe(model, epochs, rate), objective=objective, asks=asks, gaps=True)
     return Experiment(
         study="pretrain",

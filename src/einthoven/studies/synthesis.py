@@ -16,7 +16,7 @@ from typing import Literal
 from einthoven import generators, registry
 from einthoven.datasets.simulated import Simulated
 from einthoven.pipeline import Arm, Experiment, RunError
-from einthoven.studies._checks import at_least, known, listed
+from einthoven.studies._checks import above, at_least, known, listed
 from einthoven.training import Recipe
 
 _GROUPS = ("NORM", "AFIB", "1AVB", "CLBBB", "CRBBB", "STACH")
@@ -69,6 +69,7 @@ def synthesis(
     listed(data=data, groups=groups, models=models, seeds=seeds, folds=folds)
     at_least(1, epochs=epochs, folds=folds)
     at_least(3, fold_count=fold_count)
+    above(0, rate=rate, rate_hz=rate_hz)
     known([f"{labels}:{','.join(groups)}"], split)
     registry.nearest(unit, ("mV", "z"), "unit")
     for name in models:
