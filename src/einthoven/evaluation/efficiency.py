@@ -54,8 +54,8 @@ def efficiency(
         resamples: How many times the patients are drawn.
         level: Of the intervals.
         seed: Of the draws.
-        minimum_positives: Where some classes of a label set have fewer positives and at least two have not, the set
-            comes once more with those alone, as `SET, 10 positives or more`: a mean over classes of one or two
+        minimum_positives: Where some classes of a label set have positives, but fewer, and at least two have enough,
+            the set comes once more with those alone, as `SET, 10 positives or more`: a mean over classes of one or two
             positives says little.
 
     Returns:
@@ -116,7 +116,7 @@ def _with_enough(
     for name, classes in label_sets.items():
         yield name, classes, ""
         enough = [code for code in classes if positives.get(code, 0) >= least]
-        if 2 <= len(enough) < len(classes):
+        if len(enough) >= 2 and any(0 < positives.get(code, 0) < least for code in classes):
             rest = [f"{code} ({positives.get(code, 0)})" for code in classes if code not in enough]
             yield f"{name}, {least} positives or more", enough, ", ".join(rest)
 
