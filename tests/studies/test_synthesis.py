@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 
 from einthoven import datasets, registry, run, studies
+from einthoven.audit import audit, open_subject
 from einthoven.datasets import DatasetError
 from einthoven.diagnosis import Model
 from einthoven.pipeline import RunError, release
 from einthoven.records.leads import TWELVE, identity_error, limb_factors
 from einthoven.report import write
+from einthoven.splits import LeakError
 from einthoven.training import Device
 
 with warnings.catch_warnings():  # it uses what pandas deprecates
@@ -118,6 +120,21 @@ def test_a_data_set_is_written_checked_and_read_by_others(made: Path, tmp_path: 
     facts = json.loads((folder / "synthetic.json").read_text())
     contract = json.loads((made / "cells/cnn_bilstm-seed0-fold10/checkpoint/contract.json").read_text())
     assert facts["patients_seen"] == contract["patients_seen"] and facts["wanted"] == {"AFIB": 3, "NORM": 2}
+
+
+def test_the_audit_asks_the_ledger(made: Path, tmp_path: Path) -> None:
+    """Beside the records that it was made for nothing is wrong; tested on those that it has learnt from it leaks."""
+    folder = release(made, {"AFIB": 30, "NORM": 30}, tmp_path / "set", device=CPU, progress=False)
+    data = [*DATA, f"synthetic={folder}"]
+    for fold, status in ((10, "clean"), (3, "leak")):
+        subject, _ = open_subject(data, split="stable", test_fold=fold, stores=tmp_path / "stores", progress=False)
+        here = np.where(subject.table["record_id"].str.startswith("synthetic-"), "train", subject.side)
+        verdicts = {v.check: v for v in audit(dataclasses.replace(subject, side=here), ("checkpoints", "synthetic"))}
+        assert verdicts["checkpoints"].status == status, verdicts["checkpoints"]
+        assert not [f for f in verdicts["synthetic"].findings if "name no parents" in f.sentence]
+    experiment = studies.code(data, models=["naive"], labels=["statements:NORM,AFIB"], rate_hz=100, unit="z")
+    with pytest.raises(LeakError, match="has seen"):
+        run(dataclasses.replace(experiment, split="stable", folds=(3,)), tmp_path / "leaky", progress=False)
 
 
 def test_in_millivolts_the_identities_hold(millivolts: Path, tmp_path: Path) -> None:

@@ -77,6 +77,11 @@ def open_subject(
         cards={name: dataclasses.asdict(source.card) for name, source in zip(names, sources, strict=True)},
         targets=targets if vocabularies else None,
         classes=tuple(code for vocabulary in vocabularies for code in vocabulary.codes),
+        contracts={
+            name: {"patients_seen": [], "pretrained": [ledger]}
+            for source in sources
+            for name, ledger in getattr(source, "ledgers", {}).items()
+        },
     )
     if split is None:
         return subject, ()

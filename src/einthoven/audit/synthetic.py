@@ -1,6 +1,7 @@
 """Whether a synthetic record of training descends from a record that is held out, or gives one away.
 
-A generator names the parents of what it writes. Whether it kept to its own training records can be measured besides: a
+A generator names the parents of what it writes, or the ledger of those from whom it has learnt, which is compared like
+that of a checkpoint (`checkpoints`). Whether it kept to its own training records can be measured besides: a
 synthetic record may not be nearer to the held-out ones than a real training record is. Nearness is the highest
 correlation of any two seconds around a prominent point of one lead, as in `_pairs`.
 """
@@ -20,6 +21,7 @@ from einthoven.splits import many
 _FEWEST, _MOST = 20, 2000
 _NEAR = 0.99  # of the real training records are farther from the held-out ones
 _SURE = 0.001
+_LEDGER = "ledger:"
 _HELD_OUT = ("validation", "test", "external")
 
 
@@ -56,7 +58,7 @@ def _descent(subject: Subject, made: Bool[np.ndarray, " record"]) -> Iterator[Fi
     for i in np.flatnonzero(made):
         mine = _ancestors(parents[i], direct)
         orphans += not mine
-        absent += any(name not in side for name in mine)
+        absent += any(name not in side and not name.startswith(_LEDGER) for name in mine)
         apart = [name for name in mine if side.get(name, "") not in ("", subject.side[i])]
         if apart:
             name = subject.table["record_id"].iloc[i]

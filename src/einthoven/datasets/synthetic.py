@@ -68,6 +68,11 @@ class Synthetic:
         self.settings = {name: self.facts[name] for name in ("name", "unit", "rate_hz")}
 
     @property
+    def ledgers(self) -> dict[str, dict[str, Any]]:
+        """Whom the generator has learnt from, as a contract has it, by the name of the data set."""
+        return {self.facts["name"]: self.facts}
+
+    @property
     def annotated(self) -> tuple[str, ...]:
         """The codes that the generator could be asked for."""
         return tuple(self.facts["annotated"])

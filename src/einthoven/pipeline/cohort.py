@@ -36,6 +36,7 @@ class Cohort:
         rows: Their rows in `signals`.
         found: The pairs of records that look like one recording, and which records could be compared.
         split_file: The hash of the file that splits them; empty where none does.
+        ledgers: Of synthetic data sets whom their generators have learnt from, as contracts by the names of the sets.
     """
 
     signals: Joined
@@ -47,6 +48,7 @@ class Cohort:
     flow: dict[str, Any]
     found: Pairs
     split_file: str = ""
+    ledgers: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     _beside: dict[str, np.ndarray] = dataclasses.field(default_factory=dict, repr=False)
 
     def covariates(self, arm: Arm, samples: int) -> Float[np.ndarray, "record covariate"] | None:
@@ -151,7 +153,8 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
     flow = {"steps": steps, **_parts_account(table, parts), "classes": _class_account(experiment, vocabularies, y)}
     split_file = Path(experiment.split).read_bytes() if splits.is_file(experiment.split) else b""
     digest = hashlib.sha256(split_file).hexdigest() if split_file else ""
-    return Cohort(signals, table, rows, y, vocabularies, parts, flow, found, digest)
+    ledgers = {name: ledger for source in sources for name, ledger in getattr(source, "ledgers", {}).items()}
+    return Cohort(signals, table, rows, y, vocabularies, parts, flow, found, digest, ledgers)
 
 
 def _sources(specs: tuple[str, ...]) -> list[datasets.Dataset]:

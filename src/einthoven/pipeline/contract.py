@@ -4,6 +4,7 @@ __all__ = ["contract"]
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -15,7 +16,16 @@ from einthoven.pipeline.experiment import Cell, Experiment
 from einthoven.training import SALT_VARIABLE, Loaded, hash_patient
 
 _OF_STAGE = (
-    *("model", "objective", "classes", "data", "patients_seen", "patients_salted", "unknown_patients_seen"),
+    *(
+        "model",
+        "generator",
+        "objective",
+        "classes",
+        "data",
+        "patients_seen",
+        "patients_salted",
+        "unknown_patients_seen",
+    ),
     *("records_seen", "trained_on_synthetic", "pretrained"),
 )
 
@@ -73,7 +83,14 @@ def contract(
         facts["places"] = list(arm.places)
     if arm.covariates:
         facts["covariates"] = list(arm.covariates)
-    if loaded is not None:
-        stage = {key: value for key, value in loaded.contract.items() if key in _OF_STAGE}
-        facts["pretrained"] = [{"sha256": loaded.sha256, "notes": list(loaded.notes), **stage}]
+    stages = (
+        [] if loaded is None else [{"sha256": loaded.sha256, "notes": list(loaded.notes), **_stage(loaded.contract)}]
+    )
+    if stages := stages + [{"data_set": name, **_stage(ledger)} for name, ledger in cohort.ledgers.items()]:
+        facts["pretrained"] = stages
     return facts
+
+
+def _stage(contract: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an earlier stage, of learning or of making synthetic data, stays with what came of it."""
+    return {key: value for key, value in contract.items() if key in _OF_STAGE}

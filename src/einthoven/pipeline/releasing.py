@@ -174,7 +174,8 @@ def _write(partial: Path, made: np.ndarray, numbers: range, facts: dict[str, Any
     for number, signal in zip(numbers, made, strict=True):
         note = f"made by {facts['generator']}, not recorded"
         note += f"; weights {facts['weights_sha256'][:16]}, seed {facts['seed']}, number {number}"
-        ecg = ECG(signal, facts["unit"], facts["rate_hz"], TWELVE, synthetic=True, notes=(note,))
+        parents = (f"ledger:{facts['name']}",)
+        ecg = ECG(signal, facts["unit"], facts["rate_hz"], TWELVE, parents=parents, synthetic=True, notes=(note,))
         Synthetic.write_record(partial, number + 1, ecg)
 
 

@@ -81,7 +81,7 @@ def run(
         cohort = open_cohort(experiment, kept, progress=progress)
         subject = cohort.subject(experiment.split)
         check(experiment, cohort)
-        verdicts = before(subject, cohort.sides, sources(experiment))
+        verdicts = before(subject, cohort.sides, sources(experiment) | cohort.ledgers)
         _refuse(verdicts, experiment, allow_leaks)
     keep(out / "audit", subject, verdicts)
     _print_account(cohort, experiment, verdicts)
