@@ -151,6 +151,8 @@ class TestLearner:
             examined = examine(generator, objective, data, rows, recipe, seed=0, fabric=device.fabric())
             assert all(len(values) == 64 for values in examined.values())
         assert curves[0] == curves[1]
+        many = examine(generator, objective, data, np.arange(300) % 64, recipe, seed=0, fabric=device.fabric())
+        assert all(len(values) == 300 for values in many.values()), "more than are asked at a time"
         assert curves[0][-1] < 0.8 * curves[0][0]
 
 

@@ -265,10 +265,11 @@ def ask(
     network.eval()
     crop = data.crop(recipe)
     for start in range(0, len(rows), _PREDICT_BATCH):
-        x = data.fetch(rows[start : start + _PREDICT_BATCH])
+        some = rows[start : start + _PREDICT_BATCH]
+        x = data.fetch(some)
         if crop is not None:
             x = crop.apply(x, crop.draw(len(x), x.shape[-1], rng))
-        batch = fabric.to_device(_batch(objective, data, rows, x, rng, 1.0))
+        batch = fabric.to_device(_batch(objective, data, some, x, rng, 1.0))
         with torch.inference_mode():
             found = objective(network, batch)
         yield batch, found
