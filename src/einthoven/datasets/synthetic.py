@@ -167,7 +167,9 @@ class Synthetic:
         made = Simulated(6, visits=(1, 1), seed=seed, rate_hz=100)
         codes = []
         for number, row in enumerate(made.table().to_dict("records"), start=1):
-            ecg = made.read(row["record_id"]).replace(age=None, sex=None, notes=(f"made as number {number}",))
+            ecg = made.read(row["record_id"]).replace(
+                age=None, sex=None, notes=(f"made as number {number}",), parents=(f"ledger:synthetic-{seed}",)
+            )
             Synthetic.write_record(Path(folder), number, ecg)
             codes.append([code for code in row["positive"] if code in ("scp:NORM", "scp:AFIB")])
         facts = dict.fromkeys(_FACTS, "simulated") | {"name": f"synthetic-{seed}", "seed": seed, "unit": "mV"}

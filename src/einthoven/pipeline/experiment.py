@@ -50,14 +50,14 @@ class Arm:
     Attributes:
         name: What it is called in the tables.
         model: The file of `einthoven.models`.
-        generator: The file of `einthoven.generators`, in the place of a model; it learns by the objective that it
-            names.
         options: Further arguments of the model or the generator.
         recipe: How a network is trained; None for a model that is fitted at once.
         focal: The focusing exponent of the loss; 0 for plain cross-entropy.
         objective: The file of `einthoven.objectives` by which an encoder learns from signals without labels; empty
             where it learns from labels.
         asks: Further arguments of that objective.
+        generator: The file of `einthoven.generators`, in the place of a model; it learns by the objective that it
+            names.
         gaps: Whether the model, an encoder, takes signals of which something is missing.
         places: The leads that the encoder has places for, where the data have fewer; those are marked missing. Empty
             where it sees the leads of the experiment.
@@ -79,12 +79,12 @@ class Arm:
 
     name: str
     model: str = ""
-    generator: str = ""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     recipe: Recipe | None = None
     focal: float = 0.0
     objective: str = ""
     asks: dict[str, Any] = dataclasses.field(default_factory=dict)
+    generator: str = ""
     gaps: bool = False
     places: tuple[str, ...] = ()
     balance: bool = False

@@ -317,7 +317,7 @@ def _write(ecg: ECG, path: Path, *, overwrite: bool = False) -> Path:
     """Writes `NAME.hea` and `NAME.dat` in coding 16 with 1 µV a count, or coarser where the voltage asks for it.
 
     Rounding moves a sample by at most half a count. Samples that are missing (NaN) stay missing. Standardised leads are
-    written with the unit `z`, and what was made rather than recorded says so in its header.
+    written with the unit `z`, and a record that was made from others, or by a generator, says so in its header.
     """
     stem = _stem(path)
     if any(c.isspace() for c in stem.name):
@@ -335,8 +335,9 @@ def _write(ecg: ECG, path: Path, *, overwrite: bool = False) -> Path:
         lines.append(f"{stem.name}.dat 16 {gain:.10g}(0)/{ecg.unit} 16 0 {first} {checksum} 0 {name}")
     lines += [f"# Age: {ecg.age:g}"] if ecg.age is not None else []
     lines += [f"# Sex: {ecg.sex.capitalize()}"] if ecg.sex is not None else []
-    lines += [f"# Synthetic: {'; '.join(ecg.notes) or 'made, not recorded'}"] if ecg.synthetic else []
-    lines += [f"# Parents: {' '.join(ecg.parents)}"] if ecg.parents else []
+    if ecg.parents:
+        lines += [f"# Synthetic: {'; '.join(ecg.notes) or 'made, not recorded'}"] if ecg.synthetic else []
+        lines.append(f"# Parents: {' '.join(ecg.parents)}")
     header, data = stem.with_name(stem.name + ".hea"), stem.with_name(stem.name + ".dat")
     with replacing(header, overwrite=overwrite) as scratch_header, replacing(data, overwrite=overwrite) as scratch_data:
         scratch_data.write_bytes(np.ascontiguousarray(counts.T).tobytes())
