@@ -11,11 +11,13 @@ __all__ = [
     "STATUSES",
     "Finding",
     "Fingerprint",
+    "Space",
     "Status",
     "Subject",
     "Verdict",
     "account",
     "audit",
+    "begun_with",
     "contracts_of",
     "exit_code",
     "find_pairs",
@@ -24,7 +26,6 @@ __all__ = [
     "keep",
     "learnt",
     "names",
-    "nearness",
     "open_run",
     "open_subject",
     "summary",
@@ -37,8 +38,8 @@ from functools import partial
 from einthoven import registry
 from einthoven.audit._account import MAKER, account, keep
 from einthoven.audit._fix import fix, summary
-from einthoven.audit._nearness import SPACES, nearness
-from einthoven.audit._open import contracts_of, learnt, open_run, open_subject
+from einthoven.audit._nearness import SPACES, Space
+from einthoven.audit._open import begun_with, contracts_of, learnt, open_run, open_subject
 from einthoven.audit._owners import with_owners
 from einthoven.audit._pairs import find_pairs
 from einthoven.audit._subject import STATUSES, Finding, Status, Subject, Verdict, exit_code

@@ -1,12 +1,12 @@
 """Puts together what is to be audited, from the words of a user."""
 
-__all__ = ["contracts_of", "learnt", "open_run", "open_subject"]
+__all__ = ["begun_with", "contracts_of", "learnt", "open_run", "open_subject"]
 
 import contextlib
 import dataclasses
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +77,7 @@ def open_subject(
         cards={name: dataclasses.asdict(source.card) for name, source in zip(names, sources, strict=True)},
         targets=targets if vocabularies else None,
         classes=tuple(code for vocabulary in vocabularies for code in vocabulary.codes),
-        contracts={
-            name: {"patients_seen": [], "pretrained": [ledger]}
-            for source in sources
-            for name, ledger in getattr(source, "ledgers", {}).items()
-        },
+        contracts=begun_with({key: said for each in sources for key, said in getattr(each, "ledgers", {}).items()}),
     )
     if split is None:
         return subject, ()
@@ -235,6 +231,11 @@ def learnt(run: Path, fold: int) -> dict[str, Any]:
     tables = {name: pd.read_parquet(path) for name, path in files.items()}
     found = {name: table[table["fold"] == fold] for name, table in tables.items()}
     return {**found, "contracts": contracts_of(run, fold)}
+
+
+def begun_with(contracts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Contracts of what came before a training, weights or a generator's data, as those of something begun with it."""
+    return {name: {"patients_seen": [], "pretrained": [contract]} for name, contract in contracts.items()}
 
 
 def contracts_of(run: Path, fold: int) -> dict[str, Any]:

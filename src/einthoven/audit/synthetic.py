@@ -16,12 +16,12 @@ from scipy.stats import binom
 
 from einthoven.audit import Finding, Subject, Verdict
 from einthoven.audit._pairs import nearest
+from einthoven.records.ecg import LEDGER
 from einthoven.splits import many
 
 _FEWEST, _MOST = 20, 2000
 _NEAR = 0.99  # of the real training records are farther from the held-out ones
 _SURE = 0.001
-_LEDGER = "ledger:"
 _HELD_OUT = ("validation", "test", "external")
 
 
@@ -58,7 +58,7 @@ def _descent(subject: Subject, made: Bool[np.ndarray, " record"]) -> Iterator[Fi
     for i in np.flatnonzero(made):
         mine = _ancestors(parents[i], direct)
         orphans += not mine
-        absent += any(name not in side and not name.startswith(_LEDGER) for name in mine)
+        absent += any(name not in side and not name.startswith(LEDGER) for name in mine)
         apart = [name for name in mine if side.get(name, "") not in ("", subject.side[i])]
         if apart:
             name = subject.table["record_id"].iloc[i]

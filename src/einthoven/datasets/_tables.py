@@ -1,6 +1,6 @@
 """What the readers of tables share: PTB-XL's metadata, and columns of ones and zeros."""
 
-__all__ = ["SCP", "class_columns", "finish", "headers", "known", "namespaced", "ptbxl_table", "read_csv"]
+__all__ = ["SCP", "class_columns", "finish", "headers", "known", "namespaced", "ptbxl_table", "read_csv", "recording"]
 
 import ast
 from collections.abc import Sequence
@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from einthoven import labels, registry
+from einthoven import labels, records, registry
 from einthoven.datasets import COLUMNS, DatasetError
 from einthoven.labels.code6 import CODE6
+from einthoven.records.ecg import ECG
 
 SCP = tuple(f"scp:{code}" for code in labels.get("statements").codes)  # what PTB-XL's annotators looked for
 _OVER_89 = 300.0  # how PTB-XL hides the age of its oldest patients
@@ -103,6 +104,24 @@ def known(rows: pd.DataFrame, record_id: str, path: Path) -> dict[str, Any]:
     row = rows.loc[record_id]
     facts = {name: None if pd.isna(row[name]) else row[name] for name in ("patient_id", "source", "age", "sex")}
     return {"record_id": record_id, **facts}
+
+
+def recording(rows: pd.DataFrame, record_id: str, path: Path, file: str) -> ECG:
+    """One WFDB recording of a data set, with what the table says of it.
+
+    Arguments:
+        rows: The table, indexed by `record_id`.
+        record_id: Which record.
+        path: The table's file, beside which the recordings are.
+        file: The column that says where a recording is, without the end of its name.
+
+    Raises:
+        DatasetError: If there is no such record.
+        RecordError: If its files are missing or damaged.
+    """
+
+    facts = known(rows, record_id, path)
+    return records.read(path.parent / f"{rows[file][record_id]}.hea").replace(**facts)
 
 
 def namespaced(namespace: str, name: str) -> str | None:

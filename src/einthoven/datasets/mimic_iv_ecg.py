@@ -22,7 +22,7 @@ import pandas as pd
 from einthoven import records
 from einthoven.datasets import Card, DatasetError
 from einthoven.datasets._cinc import snomed, with_twins
-from einthoven.datasets._tables import finish, known, read_csv
+from einthoven.datasets._tables import finish, read_csv, recording
 from einthoven.datasets.simulated import Simulated
 from einthoven.records.ecg import ECG
 
@@ -137,8 +137,7 @@ class MIMICIVECG:
             DatasetError: If there is no such record.
             RecordError: If its files are missing or damaged.
         """
-        facts = known(self._rows, record_id, self._csv)
-        return records.read(self.root / f"{self._rows['path'][record_id]}.hea").replace(**facts)
+        return recording(self._rows, record_id, self._csv, "path")
 
     @staticmethod
     def miniature(folder: Path, seed: int = 0) -> "MIMICIVECG":

@@ -14,7 +14,7 @@ import pandas as pd
 
 from einthoven import records
 from einthoven.datasets import Card, DatasetError
-from einthoven.datasets._tables import SCP, known, ptbxl_table, read_csv
+from einthoven.datasets._tables import SCP, ptbxl_table, read_csv, recording
 from einthoven.datasets.simulated import Simulated
 from einthoven.records.ecg import ECG
 
@@ -72,8 +72,7 @@ class PTBXL:
             DatasetError: If there is no such record.
             RecordError: If its files are missing or damaged.
         """
-        facts = known(self._rows, record_id, self._csv)
-        return records.read(self.root / f"{self._rows['file'][record_id]}.hea").replace(**facts)
+        return recording(self._rows, record_id, self._csv, "file")
 
     @staticmethod
     def miniature(folder: Path, seed: int = 0) -> "PTBXL":

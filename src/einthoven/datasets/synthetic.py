@@ -21,9 +21,9 @@ import pandas as pd
 
 from einthoven import records
 from einthoven.datasets import Card, DatasetError
-from einthoven.datasets._tables import finish, known, read_csv
+from einthoven.datasets._tables import finish, read_csv, recording
 from einthoven.datasets.simulated import Simulated
-from einthoven.records.ecg import ECG
+from einthoven.records.ecg import ECG, LEDGER
 from einthoven.records.writing import replacing
 
 _FACTS = ("name", "generator", "seed", "unit", "rate_hz", "annotated", "licence", "data", "patients_seen")
@@ -103,8 +103,7 @@ class Synthetic:
             DatasetError: If there is no such record.
             RecordError: If its files are missing or damaged.
         """
-        facts = known(self._rows, record_id, self._csv)
-        return records.read(self.root / f"{self._rows['file'][record_id]}.hea").replace(**facts)
+        return recording(self._rows, record_id, self._csv, "file")
 
     @staticmethod
     def file(number: int, rate_hz: float) -> str:
@@ -168,7 +167,7 @@ class Synthetic:
         codes = []
         for number, row in enumerate(made.table().to_dict("records"), start=1):
             ecg = made.read(row["record_id"]).replace(
-                age=None, sex=None, notes=(f"made as number {number}",), parents=(f"ledger:synthetic-{seed}",)
+                age=None, sex=None, notes=(f"made as number {number}",), parents=(f"{LEDGER}synthetic-{seed}",)
             )
             Synthetic.write_record(Path(folder), number, ecg)
             codes.append([code for code in row["positive"] if code in ("scp:NORM", "scp:AFIB")])

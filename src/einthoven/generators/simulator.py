@@ -50,12 +50,16 @@ class Simulator(Generator):
         super().__init__(form)
         if len(groups) != form.classes:
             raise ValueError(f"{len(groups)} names for {form.classes} classes; give each its own")
-        self.known = tuple(code.partition(":")[2] for code in Simulated(1).annotated)
         for group in groups:
-            registry.nearest(group, self.known, "condition of the simulator:")
+            registry.nearest(group, self.conditions(), "condition of the simulator:")
         self.noise = (1,)
         self.groups, self.difficulty = tuple(groups), difficulty
         self.band = None if bandpass_hz is None else (bandpass_hz[0], bandpass_hz[1])
+
+    @staticmethod
+    def conditions() -> tuple[str, ...]:
+        """What it can be asked for."""
+        return tuple(code.partition(":")[2] for code in Simulated(1).annotated)
 
     def emit(
         self, noise: Float[Tensor, "batch 1"], y: Float[Tensor, "batch class"]
@@ -75,7 +79,7 @@ class Simulator(Generator):
 
     def _source(self, seed: int, codes: Sequence[str]) -> Simulated:
         """One patient with as many of the conditions as can be had together, and one visit."""
-        nothing = dict.fromkeys((code for code in self.known if code not in _NORMAL), 0.0)
+        nothing = dict.fromkeys((code for code in self.conditions() if code not in _NORMAL), 0.0)
         try:
             return Simulated(
                 1,

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from einthoven.objectives._flow import chance, flow_loss
+from einthoven.objectives._flow import drawn, flow_loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,7 @@ class FlowMatch:
         self, x: Float[np.ndarray, "batch lead time"], rate_hz: float, rng: np.random.Generator, progress: float = 1.0
     ) -> dict[str, np.ndarray]:
         """The signals, and where on its way each is looked at, and by which chance."""
-        return {"x": x, **chance(len(x), rng)}
+        return drawn(x, rng)
 
     def __call__(self, model: Callable[..., dict[str, Tensor]], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The loss and what the network tells.

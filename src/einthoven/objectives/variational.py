@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from einthoven.objectives._flow import chance, flow_loss
+from einthoven.objectives._flow import drawn, flow_loss
 
 _SLOPES = 1.0  # how much the differences count beside the values
 
@@ -41,7 +41,7 @@ class Variational:
         self, x: Float[np.ndarray, "batch lead time"], rate_hz: float, rng: np.random.Generator, progress: float = 1.0
     ) -> dict[str, np.ndarray]:
         """The signals, and by which chance each is looked at."""
-        return {"x": x, **chance(len(x), rng)}
+        return drawn(x, rng)
 
     def __call__(self, model: Callable[..., dict[str, Tensor]], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The loss and what the network tells.

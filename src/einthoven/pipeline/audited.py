@@ -15,7 +15,7 @@ import pandas as pd
 from jaxtyping import Bool, Int, Shaped
 from tqdm import tqdm
 
-from einthoven.audit import Finding, Subject, Verdict, audit, contracts_of, find_pairs, learnt
+from einthoven.audit import Finding, Subject, Verdict, audit, begun_with, contracts_of, find_pairs, learnt
 from einthoven.records.writing import replacing
 from einthoven.store import Joined
 
@@ -71,8 +71,7 @@ def before(
     verdicts = [*audit(subject, _APART), *audit(first, _FIRST)]
     if not sources:
         return verdicts
-    stages = {name: {"patients_seen": [], "pretrained": [contract]} for name, contract in sources.items()}
-    return [*verdicts, _of_every_fold(subject, parts, dict.fromkeys(parts, stages))]
+    return [*verdicts, _of_every_fold(subject, parts, dict.fromkeys(parts, begun_with(sources)))]
 
 
 def _of_every_fold(
@@ -118,8 +117,9 @@ def after(
         verdicts: What was said before.
     """
 
-    fold, part = next(iter(parts.items()))
+    (fold, part), *others = parts.items()
     known = dataclasses.replace(subject, side=part.astype(object), **learnt(out, fold))
-    checkpoints = _of_every_fold(subject, parts, {fold: contracts_of(out, fold) for fold in parts})
+    rest = {other: contracts_of(out, other) for other, _ in others}
+    checkpoints = _of_every_fold(subject, parts, {fold: known.contracts, **rest})
     before = (verdict for verdict in verdicts if verdict.check not in (*_ANSWERS, "checkpoints"))
     return [*before, checkpoints, *audit(known, _ANSWERS)]

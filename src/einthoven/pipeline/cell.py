@@ -19,7 +19,7 @@ from einthoven.evaluation import weighted
 from einthoven.objectives.categorical import Categorical
 from einthoven.objectives.classify import Classify
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.contract import contract
+from einthoven.pipeline.contract import contract, keep
 from einthoven.pipeline.covariates import standardised
 from einthoven.pipeline.experiment import Arm, Cell, Experiment
 from einthoven.pipeline.generating import fitting, generator_of, learn_to_generate
@@ -27,7 +27,7 @@ from einthoven.pipeline.learning import learnt_from, part_of, view
 from einthoven.pipeline.pretext import pretext_of, pretrain
 from einthoven.pipeline.task import Task, shape_of, write_json
 from einthoven.records.writing import replacing
-from einthoven.training import Data, fit, load_weights, predict, save_checkpoint
+from einthoven.training import Data, fit, load_weights, predict
 
 _MOST_WEIGHT = 20.0
 
@@ -69,11 +69,13 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
         ValueError: If a model cannot be built, or its weights do not fit.
     """
 
+    looked = set()  # generators that learn from the same records are asked for once
     for cell in experiment.cells():
         if not cell.arm.members:
             rows = learnt_from(cell, cohort)
-            if cell.arm.generator:
+            if cell.arm.generator and rows.tobytes() not in looked:
                 fitting(experiment, cohort, rows)
+                looked.add(rows.tobytes())
     for arm in experiment.arms:
         if arm.generator:
             generator_of(experiment, cohort, arm)
@@ -157,9 +159,7 @@ def _by_gradient(
     logits = predict(fabric.setup_module(network), data, rest, arm.recipe, fabric=fabric)
     if arm.keeps:
         facts = contract(task.experiment, task.cell, cohort, np.union1d(train, watched), loaded)
-        target = task.folder / "checkpoint"
-        shutil.rmtree(target, ignore_errors=True)
-        save_checkpoint(target, network.state_dict(), {**facts, "precision": task.device.resolved, **scale})
+        keep(task, network.state_dict(), {**facts, **scale})
     del network
     gc.collect()
     return objective.probabilities(torch.from_numpy(logits).double()).numpy(), history

@@ -1,32 +1,26 @@
 """What a checkpoint asks of its input and promises of its output."""
 
-__all__ = ["contract"]
+__all__ = ["contract", "keep"]
 
 import dataclasses
 import os
+import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
+from torch import Tensor
 
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Cell, Experiment
-from einthoven.training import SALT_VARIABLE, Loaded, hash_patient
+from einthoven.pipeline.task import Task
+from einthoven.training import SALT_VARIABLE, Loaded, hash_patient, save_checkpoint
 
 _OF_STAGE = (
-    *(
-        "model",
-        "generator",
-        "objective",
-        "classes",
-        "data",
-        "patients_seen",
-        "patients_salted",
-        "unknown_patients_seen",
-    ),
-    *("records_seen", "trained_on_synthetic", "pretrained"),
+    *("model", "generator", "objective", "classes", "data", "trained_on_synthetic", "pretrained"),
+    *("patients_seen", "patients_salted", "unknown_patients_seen", "records_seen"),
 )
 
 
@@ -83,12 +77,21 @@ def contract(
         facts["places"] = list(arm.places)
     if arm.covariates:
         facts["covariates"] = list(arm.covariates)
-    stages = (
-        [] if loaded is None else [{"sha256": loaded.sha256, "notes": list(loaded.notes), **_stage(loaded.contract)}]
-    )
-    if stages := stages + [{"data_set": name, **_stage(ledger)} for name, ledger in cohort.ledgers.items()]:
-        facts["pretrained"] = stages
+    before = [{"data_set": name, **_stage(ledger)} for name, ledger in cohort.ledgers.items()]
+    if loaded is not None:
+        before.insert(0, {"sha256": loaded.sha256, "notes": list(loaded.notes), **_stage(loaded.contract)})
+    if before:
+        facts["pretrained"] = before
     return facts
+
+
+def keep(
+    task: Task, weights: dict[str, Tensor], facts: dict[str, Any], *, heads: dict[str, Tensor] | None = None
+) -> None:
+    """Keeps the weights of a cell with their contract, in the place of any that an interrupted session left there."""
+    target = task.folder / "checkpoint"
+    shutil.rmtree(target, ignore_errors=True)
+    save_checkpoint(target, weights, {**facts, "precision": task.device.resolved}, heads=heads)
 
 
 def _stage(contract: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from einthoven.evaluation.fidelity import measurements
 from einthoven.evaluation.privacy import privacy
 from einthoven.evaluation.thresholds import thresholds
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.experiment import Arm, Cell, RunError, cell_names
+from einthoven.pipeline.experiment import Arm, Cell, RunError, cell_names, cells_of
 from einthoven.pipeline.task import cell_folder, finished, seconds_of, write_json
 from einthoven.splits import many
 
@@ -93,8 +93,8 @@ def _tables(
 def _proven(facts: dict[str, Any], out: Path) -> dict[str, pd.DataFrame]:
     """How faithful and how private the records of generators are: one row more for each of their cells."""
     found: dict[str, list[pd.DataFrame]] = {"crowds": [], "measurements": [], "privacy": []}
-    for name in cell_names(facts) if any(arm.get("generator") for arm in facts["arms"]) else []:
-        folder, model = out / "cells" / name, name.rpartition("-seed")[0]
+    for model, seed, fold in sorted(cells_of(facts)) if any(arm.get("generator") for arm in facts["arms"]) else []:
+        folder = cell_folder(out, Cell(Arm(model), seed, fold))
         real, made, measured = (pd.read_parquet(folder / f"{part}.parquet") for part in ("real", "made", "measured"))
         values = [str(column) for column in measured if column not in ("record", "patient", "group", "kind")]
         tables = {
@@ -102,7 +102,6 @@ def _proven(facts: dict[str, Any], out: Path) -> dict[str, pd.DataFrame]:
             "measurements": measurements(measured, values, resamples=min(200, facts["resamples"])),
             "privacy": privacy(real, made, resamples=facts["resamples"]),
         }
-        seed, fold = (int(text) for text in name.rpartition("-seed")[2].split("-fold"))
         for key, table in tables.items():
             found[key].append(table.assign(model=model, seed=seed, fold=fold))
     return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items() if tables}

@@ -1,6 +1,6 @@
 """What a run is made of: plain values that fit into JSON."""
 
-__all__ = ["Arm", "Cell", "Experiment", "Few", "RunError", "cell_names"]
+__all__ = ["Arm", "Cell", "Experiment", "Few", "RunError", "cell_names", "cells_of"]
 
 import dataclasses
 import hashlib
@@ -231,7 +231,12 @@ class Experiment:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def cells_of(facts: dict[str, Any]) -> list[tuple[str, int, int]]:
+    """The arm, seed and fold of each cell of an experiment that JSON tells."""
+    grid = [(arm["name"], seed) for arm in facts["arms"] for seed in facts["seeds"][: arm.get("seeds")]]
+    return [(name, seed, fold) for name, seed in grid for fold in facts["folds"]]
+
+
 def cell_names(facts: dict[str, Any]) -> list[str]:
     """The cells of an experiment that JSON tells, by their names, sorted."""
-    grid = [(arm["name"], seed) for arm in facts["arms"] for seed in facts["seeds"][: arm.get("seeds")]]
-    return sorted(Cell(Arm(name), seed, fold).name for name, seed in grid for fold in facts["folds"])
+    return sorted(Cell(Arm(name), seed, fold).name for name, seed, fold in cells_of(facts))

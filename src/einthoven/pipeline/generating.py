@@ -3,8 +3,8 @@
 __all__ = ["fitting", "generator_of", "learn_to_generate"]
 
 import gc
-import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,16 @@ from jaxtyping import Float, Int
 from einthoven import generators, objectives
 from einthoven.generators import Generator, Learner
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.contract import contract
+from einthoven.pipeline.contract import keep
 from einthoven.pipeline.emitting import emitted
 from einthoven.pipeline.experiment import Arm, Experiment, RunError
-from einthoven.pipeline.learning import of_class, part_of
-from einthoven.pipeline.pretext import examined, seen
+from einthoven.pipeline.learning import of_class
 from einthoven.pipeline.proving import prove
+from einthoven.pipeline.selftaught import learn
 from einthoven.pipeline.task import Task
 from einthoven.records.leads import TWELVE, independent
 from einthoven.records.writing import replacing
-from einthoven.training import Data, fit, save_checkpoint
+from einthoven.training import Data
 
 _APART = 0.05  # of a standardised recording whose limb leads do not fit together any more
 _BATCH = 1024
@@ -85,38 +85,15 @@ def learn_to_generate(
     network.look(data.fetch(some), data.y[some])
     table, history = pd.DataFrame(), list[dict[str, Any]]()
     if isinstance(network, Learner):
-        table, history = _learn(task, cohort, network, data, train, working, on_epoch)
+        objective = objectives.build(network.objective, **task.cell.arm.asks)
+        rest = partial(of_class, cohort)
+        found = learn(task, cohort, network, objective, data, train, working, on_epoch, fitting=rest)
+        keep(task, network.state_dict(), found.facts)
+        table, history = found.table, found.history
     _keep_samples(task, cohort, network)
     prove(task, cohort, network, train)
     del network
     gc.collect()
-    return table, history
-
-
-def _learn(
-    task: Task,
-    cohort: Cohort,
-    network: Learner,
-    data: Data,
-    train: Int[np.ndarray, " train"],
-    working: Path,
-    on_epoch: Callable[[dict[str, Any]], None],
-) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    arm, fabric = task.cell.arm, task.device.fabric()
-    if arm.recipe is None:
-        raise TypeError(f"{arm.generator} learns by gradient; give its arm a recipe")
-    objective = objectives.build(network.objective, **arm.asks)
-    watched = of_class(cohort, part_of(task.cell, cohort, arm.watches))
-    settings: dict[str, Any] = {"seed": task.cell.seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
-    history = fit(network, objective, data, train, watched, arm.recipe, **settings)
-    asked: dict[str, Any] = {"network": fabric.setup_module(network), "objective": objective, "data": data}
-    rest = [part_of(task.cell, cohort, part) for part in ("validation", "test", "external")]
-    rows = of_class(cohort, np.concatenate(rest))
-    table = examined(task, cohort, {**asked, "recipe": arm.recipe, "fabric": fabric}, rows)
-    facts = contract(task.experiment, task.cell, cohort, seen(arm, train, watched), None)
-    target = task.folder / "checkpoint"
-    shutil.rmtree(target, ignore_errors=True)
-    save_checkpoint(target, network.state_dict(), {**facts, "precision": task.device.resolved})
     return table, history
 
 

@@ -1,9 +1,8 @@
 """A cell whose encoder learns from signals without labels: what is kept of it, and how well it does its own task."""
 
-__all__ = ["examined", "pretext_of", "pretrain", "seen"]
+__all__ = ["pretext_of", "pretrain"]
 
 import gc
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,13 @@ from torch import Tensor
 from einthoven import models, objectives
 from einthoven.objectives import Pretext
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.contract import contract
+from einthoven.pipeline.contract import keep
 from einthoven.pipeline.experiment import Arm
 from einthoven.pipeline.learning import part_of, view
+from einthoven.pipeline.selftaught import learn
 from einthoven.pipeline.task import Task, shape_of
 from einthoven.records.writing import replacing
-from einthoven.training import ask, examine, fit, save_checkpoint
+from einthoven.training import ask
 from einthoven.transforms.shuffle_leads import ShuffleLeads
 
 _DRAWN = 4  # test records whose answers are kept, for the report to draw
@@ -55,63 +55,21 @@ def pretrain(
         How well it did on validation and test records, one row a record and measure, and the history.
     """
 
-    arm, seed = task.cell.arm, task.cell.seed
-    assert arm.recipe is not None
-    torch.manual_seed(seed)
+    arm = task.cell.arm
+    torch.manual_seed(task.cell.seed)
     encoder = models.build(arm.model, shape_of(task.experiment, cohort, arm), **arm.options)
     objective, network = pretext_of(arm, encoder)
     network.encoder.fast = task.device.fast_layout
     data = view(task.experiment, task.cell, cohort)
-    watched = part_of(task.cell, cohort, arm.watches)
-    settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
-    history = fit(network, objective, data, train, watched, arm.recipe, **settings)
-    fabric = task.device.fabric()
-    asked: dict[str, Any] = {"network": fabric.setup_module(network), "objective": objective, "data": data}
-    asked |= {"recipe": arm.recipe, "fabric": fabric}
-    rest = [part_of(task.cell, cohort, part) for part in ("validation", "test", "external")]
-    table = examined(task, cohort, asked, np.concatenate(rest))
-    _draw(task, cohort, asked)
-    facts = contract(task.experiment, task.cell, cohort, seen(arm, train, watched), None)
-    target = task.folder / "checkpoint"
-    shutil.rmtree(target, ignore_errors=True)
+    found = learn(task, cohort, network, objective, data, train, working, on_epoch)
+    _draw(task, cohort, found.asked)
     state = {key: _halved(tensor) for key, tensor in network.state_dict().items()}
     heads = {key: tensor for key, tensor in state.items() if not key.startswith("encoder.")}
     kept = {key.removeprefix("encoder."): tensor for key, tensor in state.items() if key not in heads}
-    save_checkpoint(target, kept, {**facts, "precision": task.device.resolved}, heads=heads)
+    keep(task, kept, found.facts, heads=heads)
     del network
     gc.collect()
-    return table, history
-
-
-def seen(arm: Arm, train: Int[np.ndarray, " train"], watched: Int[np.ndarray, " watched"]) -> Int[np.ndarray, " seen"]:
-    """The records that took part: those that only gave a curve decided nothing."""
-    assert arm.recipe is not None
-    return train if arm.recipe.monitor == "last" else np.union1d(train, watched)
-
-
-def examined(task: Task, cohort: Cohort, asked: dict[str, Any], rows: Int[np.ndarray, " row"]) -> pd.DataFrame:
-    """How well the task was done on records that were not learnt from, long: one row a record and measure.
-
-    Arguments:
-        task: The cell.
-        cohort: The records.
-        asked: Network, objective, data, recipe and fabric, as `einthoven.training.examine` takes them.
-        rows: Which records.
-    """
-
-    cell = task.cell
-    table = cohort.table.iloc[rows]
-    wide = pd.DataFrame(
-        {
-            "record": table["record_id"].to_numpy(),
-            "patient": table["patient_id"].to_numpy(),
-            "source": table["source"].to_numpy(),
-            "part": cohort.parts[cell.fold][rows].astype(str),
-            **examine(**asked, rows=rows, seed=cell.seed),
-        }
-    )
-    long = wide.melt(["record", "patient", "source", "part"], var_name="measure", value_name="value")
-    return long.assign(model=cell.arm.name, seed=np.int64(cell.seed), fold=np.int64(cell.fold))
+    return found.table, found.history
 
 
 def _halved(tensor: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from einthoven.audit import SPACES, Fingerprint, nearness
+from einthoven.audit import SPACES, Fingerprint
 from einthoven.evaluation.fidelity import crowds
 from einthoven.generators import Generator
 from einthoven.pipeline.cohort import Cohort
@@ -29,7 +29,8 @@ from einthoven.signals.intervals import intervals
 _MOST = 2000  # records of a kind
 _MEASURED = 600  # of which intervals are measured, and features for the embedding
 _COMPONENTS = 24
-_WORDS = {"rate_bpm": 1.0, "pr_s": 1e3, "qrs_s": 1e3, "qt_s": 1e3, "axis_deg": 1.0}
+_INTERVALS = {"rate_bpm": ("rate_bpm", 1.0), "pr_ms": ("pr_s", 1e3), "qrs_ms": ("qrs_s", 1e3), "qt_ms": ("qt_s", 1e3)}
+_HEIGHTS = ("II", "V2", "V5")
 
 
 def prove(task: Task, cohort: Cohort, generator: Generator, train: Int[np.ndarray, " train"]) -> None:
@@ -50,18 +51,16 @@ def prove(task: Task, cohort: Cohort, generator: Generator, train: Int[np.ndarra
     how: dict[str, Any] = {"seed": task.cell.seed, "unit": task.experiment.unit, "device": task.device}
     made = emitted(generator, wanted, numbers=range(len(train)), **how)
     _near(task, cohort, made, train, held)
-    kinds = {"real": _signals(task, cohort, held[:_MEASURED]), "other": _signals(task, cohort, train[:_MEASURED])}
-    kinds[task.cell.arm.name] = made[:_MEASURED]
-    of = {"real": cohort.y[held[:_MEASURED]], "other": cohort.y[train[:_MEASURED]], task.cell.arm.name: wanted}
-    owners = {"real": held, "other": train}
-    frames = []
-    for kind, signals in kinds.items():
-        patients = cohort.table["patient_id"].to_numpy()[owners[kind][: len(signals)]] if kind in owners else None
-        frames.append(_measured(task, cohort, kind, signals, of[kind], patients))
+    shown = [rows[:_MEASURED] for rows in (held, train)]
+    signals = [*(_signals(task, cohort, rows) for rows in shown), made[:_MEASURED]]
+    targets = [*(cohort.y[rows] for rows in shown), wanted[:_MEASURED]]
+    patients = [*(cohort.table["patient_id"].to_numpy()[rows] for rows in shown), np.full(len(signals[2]), None)]
+    kinds = ("real", "other", task.cell.arm.name)
+    frames = [_measured(task, cohort, *each) for each in zip(kinds, signals, targets, patients, strict=True)]
     with replacing(task.folder / "measured.parquet") as scratch:
         pd.concat(frames, ignore_index=True).to_parquet(scratch, index=False)
-    clouds = [_features(signals, task.experiment.rate_hz) for signals in kinds.values()]
-    write_json(task.folder / "crowds.json", crowds(*_components(clouds[0], clouds[2], clouds[1])))
+    real, other, synthetic = (_features(each, task.experiment.rate_hz) for each in signals)
+    write_json(task.folder / "crowds.json", crowds(*_components(real, synthetic, other)))
 
 
 def _signals(task: Task, cohort: Cohort, rows: Int[np.ndarray, " record"]) -> Float[np.ndarray, "record lead time"]:
@@ -86,12 +85,13 @@ def _near(
     known = {"record": table["record_id"].to_numpy(), "patient": table["patient_id"].to_numpy()}
     known["member"] = np.arange(len(both)) < len(train)
     real, synthetic = [], []
-    for space in SPACES:
-        real.append(pd.DataFrame({**known, "space": space, "near": nearness(learnt + apart, ours, space)}))
-        near = {"near_training": learnt[:count], "near_held_out": apart[:count]}
-        sides = {name: nearness(ours, theirs, space) for name, theirs in near.items()}
-        numbers = [str(number) for number in range(len(made))]
-        synthetic.append(pd.DataFrame({"record": numbers, "space": space, **sides}))
+    numbers = [str(number) for number in range(len(made))]
+    for name, space in SPACES.items():
+        mine, seen, unseen = (space.prepare(each) for each in (ours, learnt, apart))
+        near = np.concatenate([space.near(seen, mine), space.near(unseen, mine)])
+        real.append(pd.DataFrame({**known, "space": name, "near": near}))
+        sides = {"near_training": space.near(mine, seen[:count]), "near_held_out": space.near(mine, unseen[:count])}
+        synthetic.append(pd.DataFrame({"record": numbers, "space": name, **sides}))
     for name, frames in (("real", real), ("made", synthetic)):
         with replacing(task.folder / f"{name}.parquet") as scratch:
             pd.concat(frames, ignore_index=True).to_parquet(scratch, index=False)
@@ -103,22 +103,20 @@ def _measured(
     kind: str,
     signals: Float[np.ndarray, "record lead time"],
     y: Float[np.ndarray, "record class"],
-    patients: np.ndarray | None,
+    patients: np.ndarray,
 ) -> pd.DataFrame:
-    """Rate, intervals and axis, and in mV the heights of three leads; a row for each group that a record is of."""
+    """Rate and intervals, in mV axis and heights too; a row for each group that a record is of."""
     rows = []
     for place, signal in enumerate(signals):
         found = intervals(signal, task.experiment.rate_hz, TWELVE)
-        values = {name: found[name] * scale for name, scale in _WORDS.items()}
+        values = {name: found[source] * scale for name, (source, scale) in _INTERVALS.items()}
         if task.experiment.unit == "mV":
-            values |= {f"height_{lead}_mv": float(np.ptp(signal[TWELVE.index(lead)])) for lead in ("II", "V2", "V5")}
-        else:
-            del values["axis_deg"]
-        who = {"record": f"{kind} {place}", "patient": None if patients is None else patients[place]}
+            values["axis_deg"] = found["axis_deg"]
+            values |= {f"height_{lead}_mv": float(np.ptp(signal[TWELVE.index(lead)])) for lead in _HEIGHTS}
+        who = {"record": f"{kind} {place}", "patient": patients[place]}
         groups = [code for code, truth in zip(cohort.classes, y[place], strict=True) if truth == 1]
         rows += [{**who, "group": group, "kind": kind, **values} for group in groups]
-    names = {"pr_s": "pr_ms", "qrs_s": "qrs_ms", "qt_s": "qt_ms"}
-    return pd.DataFrame(rows).rename(columns=names)
+    return pd.DataFrame(rows)
 
 
 def _features(signals: Float[np.ndarray, "record lead time"], rate_hz: float) -> Float[np.ndarray, "record feature"]:

@@ -24,12 +24,12 @@ from einthoven.diagnosis import find_checkpoint
 from einthoven.pipeline.emitting import emitted, opened
 from einthoven.pipeline.experiment import RunError
 from einthoven.pipeline.task import write_json
-from einthoven.records.ecg import ECG
+from einthoven.records.ecg import ECG, LEDGER
 from einthoven.records.leads import TWELVE
 from einthoven.training import Device
 
 _CHUNK = 64
-_TOLD = ("seed", "fold", "unit", "rate_hz", "data", "patients_seen", "patients_salted", "unknown_patients_seen")
+_TOLD = ("fold", "unit", "rate_hz", "data", "patients_seen", "patients_salted", "unknown_patients_seen")
 
 _ABOUT = """# Synthetic 12-lead ECGs
 
@@ -101,7 +101,8 @@ def release(
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise RunError(f"{to} is not an empty folder; choose another one with --to")
     weights = hashlib.sha256((source / "model.safetensors").read_bytes()).hexdigest()
-    facts = _facts(contract, wanted, seed, weights)
+    codes = _codes(contract)
+    facts = _facts(contract, codes, wanted, seed, weights)
     partial = to.with_name(f"{to.name}.partial")
     _open_partial(partial, facts)
     groups = [group for group, count in wanted.items() for _ in range(count)]
@@ -115,7 +116,6 @@ def release(
                 how: dict[str, Any] = {"seed": seed, "unit": contract["unit"], "device": device}
                 _write(partial, emitted(generator, y, numbers=numbers, **how), numbers, facts)
             bar.update(len(numbers))
-    codes = _codes(contract)
     Synthetic.finish(partial, facts, [codes[group] for group in groups], _about(contract, facts, wanted))
     (partial / "wanted.json").unlink()
     if to.exists():
@@ -124,13 +124,14 @@ def release(
     return to
 
 
-def _facts(contract: dict[str, Any], wanted: Mapping[str, int], seed: int, weights: str) -> dict[str, Any]:
+def _facts(
+    contract: dict[str, Any], codes: Mapping[str, list[str]], wanted: Mapping[str, int], seed: int, weights: str
+) -> dict[str, Any]:
     """What `synthetic.json` tells."""
     name = hashlib.sha256(json.dumps([weights, seed, dict(wanted)]).encode()).hexdigest()[:8]
     licences = dict.fromkeys(card["licence"] for card in contract["data"])
-    codes = _codes(contract)
     return {
-        **{key: contract[key] for key in _TOLD if key != "seed"},
+        **{key: contract[key] for key in _TOLD},
         "name": f"synthetic-{name}",
         "generator": contract["generator"],
         "options": contract["options"],
@@ -174,7 +175,7 @@ def _write(partial: Path, made: np.ndarray, numbers: range, facts: dict[str, Any
     for number, signal in zip(numbers, made, strict=True):
         note = f"made by {facts['generator']}, not recorded"
         note += f"; weights {facts['weights_sha256'][:16]}, seed {facts['seed']}, number {number}"
-        parents = (f"ledger:{facts['name']}",)
+        parents = (LEDGER + facts["name"],)
         ecg = ECG(signal, facts["unit"], facts["rate_hz"], TWELVE, parents=parents, synthetic=True, notes=(note,))
         Synthetic.write_record(partial, number + 1, ecg)
 

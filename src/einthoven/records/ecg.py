@@ -4,7 +4,7 @@ An `ECG` is a value: a `lead time` array with its unit, its rate and the names o
 facts that an honest evaluation needs: whose it is, where it came from, which records it was made of.
 """
 
-__all__ = ["ECG"]
+__all__ = ["ECG", "LEDGER"]
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,8 @@ from jaxtyping import Float
 
 from einthoven.records.leads import TWELVE, canonical, derive
 from einthoven.signals.resample import resample
+
+LEDGER = "ledger:"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,7 +33,8 @@ class ECG:
         source: The corpus it came from, or None.
         age: In years, or None.
         sex: `"female"`, `"male"` or None.
-        parents: The records that it was made from, as `source:record_id`; empty for an original.
+        parents: The records that it was made from, as `source:record_id`, or the ledger of whom its generator has
+            learnt from, as `LEDGER` and a name; empty for an original.
         synthetic: Whether it was made by a simulator or a generator.
         notes: What the reader had to assume or convert, one sentence each.
 

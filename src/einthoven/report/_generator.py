@@ -127,12 +127,7 @@ def _row(run: Run, row: dict[str, Any]) -> dict[str, Any]:
         "cosine": "cosine of a record and what comes back of it",
         "flow_error": "squared error of the flow's velocity, in its own scale",
     }
-    return {
-        **row,
-        "what": what.get(row["measure"], row["measure"]),
-        "words": _words(row),
-        "value": number(row["value"]),
-    }
+    return {**row, "what": what.get(row["measure"], row["measure"]), "words": _words(row)}
 
 
 def _drawn(run: Run) -> list[Panel]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from einthoven import generators, registry
-from einthoven.datasets.simulated import Simulated
+from einthoven.generators.simulator import Simulator
 from einthoven.pipeline import Arm, Experiment, RunError
 from einthoven.studies._checks import above, at_least, known, listed
 from einthoven.training import Recipe
@@ -80,7 +80,7 @@ def synthesis(
     beside = [
         Arm(f"copies@{level:g}", generator="copies", options={"level": level}, watches="", rank=1) for level in copies
     ]
-    if simulator and set(groups) <= {code.partition(":")[2] for code in Simulated(1).annotated}:
+    if simulator and set(groups) <= set(Simulator.conditions()):
         options = {"groups": groups, "bandpass_hz": list(bandpass_hz) if bandpass_hz else None}
         beside.append(Arm("simulator", generator="simulator", options=options, watches="", rank=1))
     return Experiment(
