@@ -184,7 +184,7 @@ def test_a_generator_that_draws_its_vectors_one_by_one_has_no_flow() -> None:
     assert "velocity" not in asked(plain, signals())
     with torch.inference_mode():
         noise = noise_of(plain)
-        assert torch.equal(plain.emit(noise, CLASSES), plain.decode(noise, CLASSES))
+        assert torch.equal(plain.emit(noise, CLASSES), plain.decode(noise.view(-1, *plain.inside), CLASSES))
 
 
 def test_signals_that_are_too_short_are_refused() -> None:

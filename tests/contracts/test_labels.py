@@ -318,3 +318,15 @@ def test_two_codings_of_the_same_recordings(data: Path) -> None:
     first_degree = {("HR00003", c) for c in ("1dAVb", "IAVB", "1AVB")}
     arrhythmia = {("HR00010", c) for c in ("SA", "SARRH")}
     assert len(index) == 39 and apart == sinus | first_degree | {("HR08883", "PVC")} | arrhythmia
+
+
+def test_a_class_can_be_told_from_one_other_alone() -> None:
+    found = labels.get("statements:NORM,AFIB/NORM")
+    assert found.codes == ("NORM", "AFIB/NORM") and "told from normal ECG alone" in found.classes[1].title
+    rows = [({"scp:AFIB"}, set()), ({"scp:NORM"}, set()), ({"scp:1AVB"}, set()), ({"scp:AFIB", "scp:NORM"}, set())]
+    rows += [({"scp:NORM"}, {"scp:AFIB"}), (set(), {"scp:NORM"})]
+    table = cohort(*(("ptbxl", *row) for row in rows))
+    got = labels.targets(table, found, {"ptbxl": SCP})[:, 1]
+    assert np.array_equal(got, [1, 0, np.nan, 1, np.nan, np.nan], equal_nan=True)
+    with pytest.raises(registry.UnknownName, match="did you mean 'NORM'"):
+        labels.get("statements:AFIB/NORMM")

@@ -16,6 +16,7 @@ WANTS = {
     "precision": {1},
     "specificity": {0},
     "sensitivity_at_99": {0, 1},
+    "balanced_accuracy": {0, 1},
 }
 COARSE = {"sensitivity_at_99"}  # of so few negatives none may be a false alarm, and a guess finds nobody
 

@@ -5,12 +5,16 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kstest
 from torch import Tensor
 
+from einthoven.generators import Form
+from einthoven.generators._plan import Plan, between, channels
 from einthoven.layers.flow import Velocity, integrate, path
 from einthoven.layers.recurrent import BiLSTM
 from einthoven.layers.temporal import coarser, finer
 from einthoven.objectives.variational import Variational, divergence
+from einthoven.signals.pacing import pacing
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -108,3 +112,73 @@ def test_the_bound_on_the_evidence() -> None:
 def test_times_of_a_batch_are_spread_evenly() -> None:
     drawn = Variational().draw(np.zeros((50, 8, 10), np.float32), 100.0, np.random.default_rng(0))
     assert sorted((drawn["t"] * 50).astype(int)) == list(range(50))
+
+
+# When a heart beats
+
+
+def pulses(times_s: np.ndarray, samples: int = 1000, rate_hz: float = 100.0) -> np.ndarray:
+    """A lead that rises at some times."""
+    time = np.arange(samples) / rate_hz
+    return np.exp(-(((time[:, None] - times_s) / 0.02) ** 2) / 2).sum(axis=1)[None].astype(np.float32)
+
+
+def test_pacing_gives_the_intervals_of_the_beats_and_then_tells_them_again() -> None:
+    times = np.array([0.4, 1.2, 2.0, 3.4])
+    found = pacing(pulses(times, samples=400), 100.0)
+    assert len(found) == 1 + 16 and np.abs(found[:4] - [0.4, 0.8, 0.8, 1.4]).max() < 0.021
+    assert np.array_equal(found[1:7], np.tile(found[1:4], 2))
+    assert pacing(np.zeros((1, 1000), np.float32), 100.0)[1:].tolist() == pytest.approx([0.8] * 40)
+
+
+def test_a_step_is_told_the_pulses_in_it_and_how_far_the_beats_beside_it_are() -> None:
+    told = between(torch.tensor([[0.35, 0.8, 0.8]]), steps=20, step_s=0.1)
+    assert told.shape == (1, channels(0.1), 20)
+    fine = told[0, :-2].T.flatten()  # every 10 ms, in their middles
+    assert sorted(int(place) for place in fine.topk(6).indices) == [34, 35, 114, 115, 194, 195]
+    last, following = told[0, -2:]
+    assert float(last[5]) == pytest.approx(0.20, abs=1e-5) and float(following[5]) == pytest.approx(0.60, abs=1e-5)
+    assert float(last[0]) == 2.0, "no beat was there before"
+
+
+def test_a_recording_begins_anywhere_between_two_beats() -> None:
+    torch.manual_seed(0)
+    plan = Plan(Form(1000, 100.0, 2), 3)
+    noise = random(2000, plan.numbers)
+    with torch.inference_mode():
+        beats = plan.emit(noise, torch.eye(2).repeat(1000, 1)).beats
+    share = (beats[:, 0] / beats[:, 1]).numpy()
+    assert 0 <= share.min() and share.max() <= 1 and kstest(share, "uniform").pvalue > 0.01
+    with torch.inference_mode():
+        assert torch.allclose(plan.emit(noise[5:6], torch.eye(2)[1:]).beats, beats[5:6], atol=1e-6)
+
+
+def test_a_rhythm_and_a_style_are_learnt() -> None:
+    """Two classes with a pulse of their own, one of them irregular, and sequences at two levels, whatever the class."""
+    torch.manual_seed(0)
+    plan = Plan(Form(1000, 100.0, 2), 3)
+    optimizer = torch.optim.Adam(plan.parameters(), 2e-3)
+    y = torch.eye(2).repeat(32, 1)
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        even = np.tile(rng.uniform(0.9, 1.1, (32, 1)), (1, plan.beats))
+        uneven = rng.uniform(0.4, 0.8, (32, plan.beats))
+        beats = torch.from_numpy(np.stack([even, uneven], axis=1).reshape(64, -1)).float()
+        level = torch.from_numpy(rng.choice([-1.0, 1.0], (64, 1))).float()
+        t = torch.from_numpy(rng.random(64)).float()
+        seed = torch.from_numpy(rng.integers(2**31, size=64))
+        style, found = plan(level[:, None].expand(-1, 3, 20), beats, y, t, seed)
+        loss = (found["rhythm"] - found["rhythm_way"]).square().mean()
+        loss = loss + (found["style"] - found["style_way"]).square().mean() + (style[:, :1] - level).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.inference_mode():
+        drawn = plan.emit(random(200, plan.numbers), torch.eye(2).repeat(100, 1))
+    intervals = drawn.beats[:, 1:].numpy()
+    change = np.median(np.abs(np.diff(intervals, axis=1)), axis=1) / np.median(intervals, axis=1)
+    assert np.median(intervals[::2]) == pytest.approx(1.0, abs=0.1)
+    assert np.median(intervals[1::2]) == pytest.approx(0.6, abs=0.1)
+    assert np.median(change[::2]) < 0.1 < np.median(change[1::2])
+    high = drawn.style[:, 0] > 0
+    assert 0.3 < high.float().mean() < 0.7 and drawn.style[high, 0].mean() > 0.5 > -0.5 > drawn.style[~high, 0].mean()

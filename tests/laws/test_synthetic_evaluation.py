@@ -7,6 +7,9 @@ from scipy.stats import norm
 
 from einthoven.evaluation.fidelity import crowds, frechet_distance, measurements, precision_and_recall
 from einthoven.evaluation.privacy import privacy
+from einthoven.evaluation.usefulness import reverse, useful
+from einthoven.metrics.auroc import auroc
+from einthoven.metrics.balanced_accuracy import balanced_accuracy
 
 
 def cloud(count: int, mean: float = 0.0, deviation: float = 1.0, features: int = 3, seed: int = 0) -> np.ndarray:
@@ -25,11 +28,18 @@ def real(shift: float, each: int = 2, patients: int = 150, seed: int = 0) -> pd.
     )
 
 
-def made(share: float, count: int = 400) -> pd.DataFrame:
-    """Synthetic records of which that share is nearer to training."""
+def made(share: float, count: int = 400, copies: int = 0) -> pd.DataFrame:
+    """Synthetic records of which that share is nearer to training, and so many are taken for copies."""
     gap = np.where(np.arange(count) < share * count, 1.0, -1.0)
     return pd.DataFrame(
-        {"record": [f"m{n}" for n in range(count)], "space": "s", "near_training": gap, "near_held_out": 0.0}
+        {
+            "record": [f"m{n}" for n in range(count)],
+            "space": "s",
+            "near_training": gap,
+            "near_held_out": 0.0,
+            "copies_training": np.arange(count) < copies,
+            "copies_held_out": np.arange(count) < 4,
+        }
     )
 
 
@@ -46,8 +56,8 @@ def test_members_that_are_no_nearer_than_others_are_safe() -> None:
 
 
 def test_copies_are_caught_by_every_measure() -> None:
-    table = privacy(real(8.0), made(1.0), resamples=200)
-    assert (table["verdict"] == ["leak"] * 4 + ["not judged"]).all() and (table["value"] > 0.99).all()
+    table = privacy(real(8.0), made(1.0, copies=400), resamples=200)
+    assert (table["verdict"] == ["leak"] * 4 + ["not judged", "leak"]).all() and (table["value"] > 0.99).all()
 
 
 def test_membership_is_the_overlap_of_two_normal_distributions() -> None:
@@ -78,6 +88,12 @@ def test_a_tie_is_half_a_case() -> None:
     assert table.set_index("measure").loc["nearer_to_training", "value"] == 0.5
 
 
+def test_copies_that_an_audit_finds_are_a_leak() -> None:
+    for copies, verdict in ((0, "none"), (4, "cannot tell"), (40, "leak")):
+        row = privacy(real(0.0), made(0.5, copies=copies), resamples=200).set_index("measure").loc["copies"]
+        assert (row["value"], row["chance"], row["verdict"]) == (copies / 400, 0.01, verdict)
+
+
 # Fidelity
 
 
@@ -105,6 +121,8 @@ def test_a_crowd_stands_beside_its_floor() -> None:
     found = crowds(cloud(300), cloud(500, mean=1.0, seed=1), cloud(400, seed=2))
     assert found["frechet"] > 10 * found["frechet_floor"] > 0
     assert found["precision"] < found["precision_floor"] and found["recall"] < found["recall_floor"]
+    narrow = crowds(cloud(300), cloud(500, deviation=0.25, seed=1), cloud(400, seed=2))
+    assert narrow["diversity"] == pytest.approx(0.25, rel=0.1) and found["diversity"] == pytest.approx(1, rel=0.1)
 
 
 def test_measurements_are_compared_group_by_group() -> None:
@@ -126,3 +144,61 @@ def test_measurements_are_compared_group_by_group() -> None:
     assert found.loc[("NORM", "flow"), "unmeasured"] == pytest.approx(1 / 200)
     assert np.isnan(found.loc[("NORM", "real"), "distance"])
     assert found.loc[("AFIB", "flow"), "median"] == pytest.approx(2, abs=0.3)
+
+
+# Usefulness
+
+
+def answers(shift: dict[str, float], records: int = 200, seed: int = 0) -> pd.DataFrame:
+    """Decided test rows of models that tell a class by so many deviations; of `b/a` half of the truth is unknown."""
+    rng = np.random.default_rng(seed)
+    truth = {"a": rng.random(records) < 0.3, "b/a": rng.random(records) < 0.5}
+    rows = []
+    for model, far in shift.items():
+        for name, wanted in truth.items():
+            probability = norm.cdf(rng.standard_normal(records) + far * (wanted - 0.5))
+            told = pd.array(np.where((np.arange(records) % 2 == 0) & (name == "b/a"), np.nan, wanted), dtype="Float64")
+            table = pd.DataFrame(
+                {"record": [f"r{n}" for n in range(records)], "class": name, "model": model, "seed": 0}
+            )
+            table["patient"] = [f"p{n // 2}" for n in range(records)]
+            rows.append(table.assign(truth=told, probability=probability, source="s", part="test", fold=1))
+    found = pd.concat(rows, ignore_index=True)
+    return found.assign(calibrated=found["probability"], decision=found["probability"] > 0.4)
+
+
+SETS = {"all": ["a"], "pairs": ["b/a"]}
+
+
+def test_what_is_lost_is_the_paired_difference_from_real_records() -> None:
+    table = answers({"real": 2.0, "made": 0.5, "both": 2.0})
+    pairs = [("real", "real"), ("made", "real"), ("both", "real")]
+    found = useful(table, pairs, label_sets=SETS, resamples=200)
+    by = found.set_index(["label_set", "metric", "model", "class"])
+    for label_set, name in (("all", "a"), ("pairs", "b/a")):
+        mine = table[(table["model"] == "made") & (table["class"] == name) & table["truth"].notna()]
+        truth = mine["truth"].to_numpy(np.float64)
+        row = by.loc[(label_set, "auroc", "made", "macro")]
+        assert row["value"] == auroc(truth, mine["probability"].to_numpy()) and row["records"] == len(mine)
+        assert row["difference"] == row["value"] - by.loc[(label_set, "auroc", "real", "macro"), "value"]
+        assert row["difference_low"] < row["difference"] < row["difference_high"] < 0 and row["p"] < 0.05
+        half = (mine["probability"].to_numpy() > 0.5) == (truth == 1)
+        assert by.loc[(label_set, "accuracy", "made", name), "value"] == pytest.approx(half.mean())
+        decided = balanced_accuracy(truth, mine["decision"].to_numpy())
+        assert by.loc[(label_set, "balanced_accuracy", "made", name), "value"] == decided
+        alike = by.loc[(label_set, "auroc", "both", "macro")]
+        assert alike["difference_low"] < 0 < alike["difference_high"]
+        assert np.isnan(by.loc[(label_set, "auroc", "real", "macro"), "difference"])
+    with pytest.raises(ValueError, match="no answers of flow"):
+        useful(table, [("flow", "real")], label_sets=SETS)
+
+
+def test_the_reverse_is_the_mean_over_cells() -> None:
+    table = answers({"one": 1.0})
+    asked = pd.concat([table.assign(made_by="flow", fold=fold, model="real") for fold in (1, 2)], ignore_index=True)
+    asked["truth"] = asked["truth"].astype("float64")
+    found = reverse(asked, label_sets=SETS, resamples=50).set_index(["label_set", "metric"])
+    mine = table[table["class"] == "a"]
+    want = auroc(mine["truth"].to_numpy(np.float64), mine["probability"].to_numpy())
+    row = found.loc[("all", "auroc")]
+    assert row["value"] == pytest.approx(want) and row["cells"] == 2 and row["low"] < want < row["high"]

@@ -263,6 +263,27 @@ def test_without_validation_the_last_weights_count_and_nothing_is_measured(tmp_p
         dataclasses.replace(ADAM, monitor="last")
 
 
+def test_the_weights_that_are_kept_are_a_running_mean_of_those_of_the_steps(tmp_path: Path) -> None:
+    seen: list[Tensor] = []
+
+    class Watched(Classify):
+        def __call__(self, model: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+            if model.training:
+                seen.append(model.head.weight.detach().clone())
+            return super().__call__(model, batch)
+
+    recipe = Recipe(epochs=3, batch_size=16, rate=3e-3, monitor="last", average=0.8)
+    model = tiny()
+    fit(model, Watched(), task(), TRAIN, VALIDATION, recipe, seed=0, folder=tmp_path, device=CPU)
+    last = load_state(tmp_path / "state.safetensors")[0]["model.head.weight"]
+    mean = seen[0]
+    for step, weight in enumerate([*seen[1:], last]):
+        mean = torch.lerp(weight, mean, min(0.8, (1 + step) / (10 + step)))
+    assert torch.allclose(model.head.weight, mean, atol=1e-6) and not torch.allclose(model.head.weight, last)
+    with pytest.raises(ValueError, match="needs the monitor 'last'"):
+        dataclasses.replace(recipe, monitor="loss")
+
+
 class Beside(Tiny):
     """It sees nothing but what stands beside the signal."""
 
@@ -374,7 +395,10 @@ def stopped_after(epochs: int) -> Callable[[dict[str, Any]], None]:
     return stop
 
 
-@pytest.mark.parametrize("recipe", [ADAM, CROPS], ids=["adam", "crops"])
+MEAN = Recipe(epochs=6, batch_size=16, rate=3e-3, monitor="last", average=0.8)
+
+
+@pytest.mark.parametrize("recipe", [ADAM, CROPS, MEAN], ids=["adam", "crops", "mean"])
 def test_a_stopped_training_ends_with_the_numbers_of_the_unbroken_one(recipe: Recipe, tmp_path: Path) -> None:
     whole = train(tmp_path / "whole", recipe)
     broken = tmp_path / "broken"

@@ -29,6 +29,8 @@ PEERS: dict[str, Callable[..., float]] = {
     "auroc": peer.roc_auc_score,
     "auprc": peer.average_precision_score,
     "f1": peer.f1_score,
+    "accuracy": peer.accuracy_score,
+    "balanced_accuracy": peer.balanced_accuracy_score,
     "sensitivity": peer.recall_score,
     "specificity": specificity,
     "precision": precision_or_nan,

@@ -31,9 +31,12 @@ CPU = Device("cpu", "32-true")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of both generators, two epochs each, in unit z, beside copies and the simulator."""
-    experiment = studies.synthesis(DATA, groups=GROUPS, copies=[0.2], epochs=2)
-    experiment = dataclasses.replace(experiment, resamples=50)
+    """Both generators, two epochs each, in unit z, beside copies and the simulator, and what learns from them."""
+    experiment = studies.synthesis(DATA, groups=GROUPS, copies=[0.2], epochs=2, classifiers=["boosting"], seeds=[0, 1])
+    tried = ("boosting@real", "boosting@cnn_bilstm", "boosting@flow", "boosting@real+flow", "naive@real")
+    arms = [arm for arm in experiment.arms if arm.generator or arm.name in tried]
+    pairs = tuple(pair for pair in experiment.pairs if pair[0] in tried)
+    experiment = dataclasses.replace(experiment, arms=tuple(arms), pairs=pairs, resamples=50)
     return run(experiment, tmp_path_factory.mktemp("synthesis") / "run", progress=False, device=CPU)
 
 
@@ -41,7 +44,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def millivolts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One of the flow in mV, for a single epoch."""
     experiment = studies.synthesis(
-        DATA, groups=GROUPS, models=["flow"], copies=[], simulator=False, unit="mV", epochs=1
+        DATA,
+        groups=GROUPS,
+        models=["flow"],
+        copies=[],
+        simulator=False,
+        classifiers=[],
+        per_group=2,
+        unit="mV",
+        epochs=1,
     )
     out = tmp_path_factory.mktemp("synthesis") / "mv"
     return run(dataclasses.replace(experiment, resamples=50), out, progress=False, device=CPU)
@@ -50,7 +61,8 @@ def millivolts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_reports_what_comes_back_of_records_never_seen(made: Path) -> None:
     table = pd.read_parquet(made / "results" / "pretext.parquet")
     found = {(row["model"], row["measure"]): row for row in table.to_dict("records")}
-    assert set(found) == {("cnn_bilstm", m) for m in ("rmse", "cosine", "flow_error")} | {("flow", "flow_error")}
+    flows = {(name, f"{what}_error") for name in ("cnn_bilstm", "flow") for what in ("flow", "rhythm")}
+    assert set(found) == {("cnn_bilstm", m) for m in ("rmse", "cosine")} | flows
     assert -1 <= found["cnn_bilstm", "cosine"]["value"] <= 1
     page = write(made).read_text(encoding="utf-8")
     assert "cnn_bilstm gives back records that it has never seen with a cosine of" in page
@@ -61,7 +73,7 @@ def test_it_reports_how_faithful_and_how_private_they_are(made: Path) -> None:
     private = pd.read_parquet(made / "results" / "privacy.parquet")
     measured = pd.read_parquet(made / "results" / "measurements.parquet")
     crowd = pd.read_parquet(made / "results" / "crowds.parquet")
-    held = pd.read_parquet(made / "predictions.parquet")["record"].nunique()
+    held = pd.read_parquet(made / "cells/flow-seed0-fold10/predictions.parquet")["record"].nunique()
     for name in ("cnn_bilstm", "flow", "copies@0.2", "simulator"):
         cell = json.loads((made / f"cells/{name}-seed0-fold10/cell.json").read_text())
         records = private[(private["model"] == name) & (private["unit"] == "record")]
@@ -69,6 +81,8 @@ def test_it_reports_how_faithful_and_how_private_they_are(made: Path) -> None:
         assert (records["members"] == cell["learnt_from"]["records"]).all() and (records["others"] == held).all()
         assert {"real", "other", name} == set(measured[measured["model"] == name]["kind"])
         assert len(crowd[crowd["model"] == name]) == 1
+        copied = private[(private["model"] == name) & (private["measure"] == "copies")]["value"]
+        assert len(copied) == 1 and (copied.item() > 0.1) == (name == "copies@0.2"), (name, copied)
     crowded = crowd.set_index("model")["frechet"]
     assert crowded[["copies@0.2", "simulator"]].max() < crowded[["cnn_bilstm", "flow"]].min()
     near = private[private["measure"] == "membership"].groupby("model")["value"].max()
@@ -80,8 +94,52 @@ def test_it_reports_how_faithful_and_how_private_they_are(made: Path) -> None:
     assert "heart rate (/min)" in page and "AUROC of telling who was learnt from" in page
 
 
+def test_classifiers_tell_of_what_use_they_are(made: Path) -> None:
+    """Each beside those that learnt from real records, and the reverse."""
+    table = pd.read_parquet(made / "results" / "useful.parquet")
+    labels = ["statements:NORM,AFIB", "statements:AFIB/NORM"]
+    assert list(dict.fromkeys(table["label_set"])) == labels
+    auroc = table[(table["class"] == "macro") & (table["metric"] == "auroc")].set_index(["label_set", "model"])
+    for name in labels:
+        found = auroc.loc[name]
+        assert found.loc["boosting@real", "value"] > 0.6 and found.loc["naive@real", "value"] == 0.5
+        assert (found["seeds"] == 2).all() and np.isnan(found.loc["boosting@real", "difference"])
+        gap = found["value"] - found.loc["boosting@real", "value"]
+        assert np.allclose(found["difference"].dropna(), gap.drop("boosting@real"))
+    pairs = table[(table["label_set"] == labels[1]) & (table["class"] == "AFIB/NORM")]
+    cohort = pd.read_parquet(made / "cohort.parquet").set_index("record")["positive"]
+    tested = pd.read_parquet(made / "cells/boosting@real-seed0-fold10/predictions.parquet").query("part == 'test'")
+    codes = cohort[tested["record"].unique()]
+    assert (pairs["records"] == sum("scp:AFIB" in c or "scp:NORM" in c for c in codes)).all()
+    backwards = pd.read_parquet(made / "results" / "reverse.parquet").query("metric == 'auroc'")
+    found = backwards[backwards["label_set"] == labels[0]].set_index("made_by")["value"]
+    assert found["simulator"] > 0.9 > found["flow"]
+    page = write(made).read_text(encoding="utf-8")
+    assert "Having learnt from ECGs of cnn_bilstm alone, boosting reaches a macro AUROC of" in page
+
+
+def test_what_learns_from_synthetic_records_hands_the_ledger_on(tmp_path: Path) -> None:
+    """Also where it has learnt from no real record itself; the seeds of the classifier share the generator."""
+    study = studies.synthesis(
+        ["simulated=40,rate_hz=100"], groups=["NORM"], models=["flow"], copies=[], simulator=False, epochs=1
+    )
+    arms = [arm for arm in study.arms if arm.name in ("flow", "xresnet1d101@flow", "xresnet1d101@real")]
+    arms = [dataclasses.replace(arm, recipe=dataclasses.replace(arm.recipe, epochs=1, draws=32)) for arm in arms]
+    pairs = tuple((arm.name, "xresnet1d101@real") for arm in arms if arm.model)
+    study = dataclasses.replace(study, arms=tuple(arms), seeds=(3, 4), pairs=pairs, resamples=20)
+    out = run(study, tmp_path / "run", progress=False, device=CPU)
+    assert sorted(path.name for path in (out / "cells").glob("flow*")) == ["flow-seed3-fold10"]
+    contracts = {
+        name: json.loads((out / f"cells/{name}/checkpoint/contract.json").read_text())
+        for name in ("flow-seed3-fold10", "xresnet1d101@flow-seed4-fold10")
+    }
+    first, second = contracts.values()
+    assert second["trained_on_synthetic"] and first["generator"] == "flow"
+    assert set(first["patients_seen"]) <= set(second["patients_seen"]) and first["patients_seen"]
+
+
 def test_only_training_patients_are_in_the_ledger(made: Path) -> None:
-    answers = pd.read_parquet(made / "predictions.parquet")
+    answers = pd.read_parquet(made / "cells/flow-seed0-fold10/predictions.parquet")
     cohort = pd.read_parquet(made / "cohort.parquet")
     groups = {f"scp:{group}" for group in GROUPS}
     wanted = np.array([bool(groups & set(codes)) for codes in cohort["positive"]])
@@ -138,7 +196,8 @@ def test_the_audit_asks_the_ledger(made: Path, tmp_path: Path) -> None:
 
 
 def test_in_millivolts_the_identities_hold(millivolts: Path, tmp_path: Path) -> None:
-    corpus = datasets.parse(f"synthetic={release(millivolts, {'NORM': 2}, tmp_path / 's', device=CPU, progress=False)}")
+    corpus = datasets.parse(f"synthetic={millivolts / 'synthetic'}")
+    assert len(corpus.table()) == 2 * len(GROUPS), "per_group writes the data set beside the report"
     for record in corpus.table()["record_id"]:
         ecg = corpus.read(record)
         assert ecg.unit == "mV" and identity_error(ecg.signal, ecg.leads) < 0.0031  # three roundings to a microvolt
@@ -191,14 +250,20 @@ def test_a_generator_reads_no_ecg(made: Path) -> None:
         Model(made)
 
 
-def test_a_study_names_what_it_does_not_know(tmp_path: Path) -> None:
+def test_a_study_names_what_it_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(registry.UnknownName, match="did you mean 'AFIB'"):
         studies.synthesis(DATA, groups=["NORM", "AFIBB"])
     with pytest.raises(registry.UnknownName, match="did you mean 'flow'"):
         studies.synthesis(DATA, models=["flwo"])
     with pytest.raises(RunError, match="groups names NORM twice"):
         studies.synthesis(DATA, groups=["NORM,AFIB", "NORM"])
-    rare = dataclasses.replace(studies.synthesis(["simulated=12,rate_hz=100"], groups=["NORM", "WPW"], epochs=1))
+    with pytest.raises(registry.UnknownName, match="did you mean 'boosting'"):
+        studies.synthesis(DATA, classifiers=["bosting"])
+    rare = studies.synthesis(["simulated=12,rate_hz=100"], groups=["NORM", "WPW"], epochs=1)
     with pytest.raises(RunError, match="there is no training record of WPW"):
         run(rare, tmp_path / "rare", progress=False)
+    monkeypatch.setattr("einthoven.pipeline.generating._FEWEST", 1000)
+    few = studies.synthesis(["simulated=12,rate_hz=100"], groups=["NORM"], epochs=1)
+    with pytest.raises(RunError, match=r"there are \d+ training records of NORM to learn from; a generator takes 1000"):
+        run(few, tmp_path / "rare", progress=False)
     assert not (tmp_path / "rare").exists()

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from scipy.linalg import sqrtm
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.stats import ks_2samp
 
 from einthoven.evaluation.bootstrap import clusters, interval
@@ -66,12 +66,13 @@ def crowds(
         other: Of further real records, of other patients.
 
     Returns:
-        `frechet`, `precision` and `recall`, and with `_floor` the same of the further real records in the place of the
-        synthetic ones; NaN where there are not more records of each kind than neighbours. And the `records` of each.
+        `frechet`, `precision`, `recall` and `diversity` (the mean distance between two synthetic records, beside that
+        between two real ones), and with `_floor` the same of the further real records in the place of the synthetic
+        ones; NaN where there are not more records of each kind than neighbours. And the `records` of each.
     """
 
     count = min(map(len, (real, made, other)))
-    names = [f"{name}{end}" for end in ("", "_floor") for name in ("frechet", "precision", "recall")]
+    names = [f"{name}{end}" for end in ("", "_floor") for name in ("frechet", "precision", "recall", "diversity")]
     if count <= _NEIGHBOURS:
         return {**dict.fromkeys(names, float("nan")), "records": count}
     real, made, other = (cloud[:count] for cloud in (real, made, other))
@@ -79,6 +80,7 @@ def crowds(
     for cloud, end in ((made, ""), (other, "_floor")):
         found[f"frechet{end}"] = frechet_distance(real, cloud)
         found[f"precision{end}"], found[f"recall{end}"] = precision_and_recall(real, cloud)
+        found[f"diversity{end}"] = float(pdist(cloud).mean() / pdist(real).mean())
     return found
 
 

@@ -5,9 +5,11 @@ and if those that were learnt from come nearer than others, he is right more oft
 inference; it is measured for single records and for patients with all of theirs (the nearest counts). Its area under
 the curve is 0.5 for a guess, and the share that is named while one in a hundred others is named too is 0.01.
 
-And from the synthetic side: of as many training and held-out records, the nearest to a synthetic one is a training
-record in about half of the cases, unless the generator repeats what it has seen. Its interval is over synthetic
-records; what other people would have changed it does not hold, so it is shown and not judged.
+From the synthetic side, the share of records is told that an audit would take for another recording of a training
+record, beside the share that it would take for one of a held-out record. And of as many training and held-out records,
+the nearest to a synthetic one is a training record in about half of the cases, unless the generator repeats what it has
+seen. That interval is over synthetic records; what other people would have changed it does not hold, so it is shown and
+not judged.
 
 How near is measured in several spaces by who calls this; the worst of them counts. A verdict says that a leak of a
 stated size was found, or that it can be excluded, or that these records cannot tell. It proves nothing about attacks
@@ -38,6 +40,7 @@ class Limit(NamedTuple):
 LIMITS = {
     "membership": Limit(0.5, 0.6),
     "membership_at_99": Limit(0.01, 0.05),
+    "copies": Limit(0.0, 0.01),
 }
 _METRICS = {"membership": auroc, "membership_at_99": sensitivity_at_99}
 
@@ -51,7 +54,8 @@ def privacy(
         real: One row a real record and space: `record`, `patient` (or missing), `member` (whether it was learnt from),
             `space`, `near` (how near the nearest synthetic record is; more is nearer).
         made: One row a synthetic record and space: `record`, `space`, `near_training` and `near_held_out`, to the
-            nearest of as many records of either kind.
+            nearest of as many records of either kind, and `copies_training` and `copies_held_out`, whether an audit
+            takes it for another recording of one of them.
         resamples: How many times the patients, and the synthetic records, are drawn.
         level: Of the intervals.
         seed: Of the draws.
@@ -73,6 +77,7 @@ def privacy(
             rows += _membership(str(space), unit, _units(records, unit), resamples, level, seed)
     for space, records in made.groupby("space", sort=False):
         rows.append(_nearer(str(space), records, resamples, level, seed))
+    rows.append(_copied(made.drop_duplicates("record"), resamples, level, seed))
     return pd.DataFrame(rows)
 
 
@@ -113,6 +118,15 @@ def _nearer(space: str, made: pd.DataFrame, resamples: int, level: float, seed: 
     facts = {"value": float(values[0]), "low": span.low, "high": span.high, "chance": 0.5, "limit": float("nan")}
     who = {"space": space, "measure": "nearer_to_training", "unit": "synthetic"}
     return {**who, **facts, "verdict": "not judged", "members": 0, "others": 0}
+
+
+def _copied(made: pd.DataFrame, resamples: int, level: float, seed: int) -> dict[str, Any]:
+    """The share of synthetic records that an audit takes for another recording of a training record."""
+    weights = resampled(np.arange(len(made)), resamples, seed)
+    values = made["copies_training"].to_numpy(np.float64) @ weights / weights.sum(axis=0)
+    who = {"space": "audit", "measure": "copies", "unit": "synthetic"}
+    by_chance = {"chance": float(made["copies_held_out"].mean())}
+    return {**who, **_judged("copies", values, level), **by_chance, "members": 0, "others": 0}
 
 
 def _judged(name: str, values: Float[np.ndarray, " resample"], level: float) -> dict[str, Any]:

@@ -9,8 +9,8 @@ no synthetic ECG breaks the identities of Einthoven and Goldberger. An *autoenco
 what it is made of (`encode`, `decode`): so a signal can be reconstructed, and two be mixed (`interpolate`).
 
 One that learns by gradient, a *learner*, names the objective by which it does. That gives `forward` signals, their
-classes, for each a time of a flow and a seed, and gets back all that its loss is made of. The others are what a learner
-has to beat: they take what they need from a look at the training signals, or need nothing.
+classes, for each a time of a flow, a seed and its beats, and gets back all that its loss is made of. The others are
+what a learner has to beat: they take what they need from a look at the training signals, or need nothing.
 """
 
 __all__ = ["Autoencoder", "Form", "Generator", "Learner", "build", "draw", "learners", "names", "normal"]
@@ -99,8 +99,12 @@ class Learner(Generator):
         y: Float[Tensor, "batch class"],
         t: Float[Tensor, " batch"],
         seed: Int[Tensor, " batch"],
+        beats: Float[Tensor, "batch beat"],
     ) -> dict[str, Tensor]:
-        """All that its objective asks, of signals of classes at times of a flow; the seed decides what is drawn."""
+        """All that its objective asks, of signals of classes at times of a flow; the seed decides what is drawn.
+
+        Where the beats of the signals are is told as by `einthoven.signals.pacing`.
+        """
 
 
 class Autoencoder(Learner):

@@ -9,11 +9,13 @@ second, of which each is a draw.
 Two ways to emit are kept apart. `reconstruct` gives back an original, which is what the published likeness measures.
 `emit` starts from noise, which is what is released. The vectors of an ECG depend on each other, as a heart beats, so
 drawn one by one they would make none; a small flow (`einthoven.layers.flow`) that learns beside carries noise to such
-sequences. `prior="normal"` leaves it out and shows why it is there.
+sequences, by a rhythm and a style that smaller flows have drawn (`_plan`). `prior="normal"` leaves all of that out and
+shows why it is there.
 """
 
 __all__ = ["CnnBiLSTM"]
 
+import math
 from typing import ClassVar, Literal
 
 import torch
@@ -21,14 +23,15 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from einthoven.generators import Autoencoder, Form, normal
+from einthoven.generators._plan import Plan, Planned, between, channels
 from einthoven.layers.flow import Residual, Velocity, integrate, path
 from einthoven.layers.recurrent import BiLSTM
 from einthoven.layers.temporal import Conv, finer
 from einthoven.records.leads import EIGHT
 
-_FINE_HZ = 100.0  # the rate at which the outermost blocks work
-_HALVE, _COARSE = 2, 5  # from there to ten vectors a second
-_CHANNELS = (64, 128, 192)
+_FINE_HZ = 50.0  # the rate at which the outermost blocks work
+_COARSE = 5  # from there to ten vectors a second
+_FINE, _WIDE = 64, 192  # channels
 _PRIOR = 64  # channels of the flow
 _SMOOTH = 5  # samples over which neighbours of the output are joined
 _LOWEST = -8.0  # of the logarithm of a variance
@@ -54,43 +57,45 @@ class CnnBiLSTM(Autoencoder):
     ) -> None:
         super().__init__(form)
         enter = max(1, round(form.rate_hz / _FINE_HZ))
-        self.stride = enter * _HALVE * _COARSE
+        self.stride = enter * _COARSE
         if form.samples < 2 * self.stride or form.rate_hz < _FINE_HZ / 2:
             raise ValueError(
-                f"{form.samples} samples at {form.rate_hz:g} Hz are too little for 'cnn_bilstm', which takes 50 Hz and "
-                f"{2 * self.stride} samples at least"
+                f"{form.samples} samples at {form.rate_hz:g} Hz are too little for 'cnn_bilstm', which takes "
+                f"{_FINE_HZ / 2:g} Hz and {2 * self.stride} samples at least"
             )
-        self.noise, self.steps = (latent, -(-form.samples // self.stride)), steps
-        leads, (fine, middle, wide) = len(EIGHT), _CHANNELS
+        self.steps, self.step_s = steps, self.stride / form.rate_hz
+        self.inside = latent, -(-form.samples // self.stride)
+        leads = len(EIGHT)
         self.encoder = nn.Sequential(
-            Conv(leads, fine, enter * 2 + 1, stride=enter, padding=enter),
-            Residual(fine, fine),
-            Conv(fine, middle, _HALVE, stride=_HALVE),
-            Residual(middle, middle),
-            Conv(middle, wide, _COARSE, stride=_COARSE),
-            Residual(wide, wide),
-            BiLSTM(wide),
-            Conv(wide, 2 * latent, 1),
+            Conv(leads, _FINE, 3 * enter, stride=enter, padding=enter),
+            Residual(_FINE, _FINE),
+            Conv(_FINE, _WIDE, _COARSE, stride=_COARSE),
+            Residual(_WIDE, _WIDE),
+            BiLSTM(_WIDE),
+            Conv(_WIDE, 2 * latent, 1),
         )
-        self.wanted = nn.Linear(form.classes, wide)
-        self.enter = Conv(latent, wide, 3, padding=1)
+        self.wanted = nn.Linear(form.classes, _WIDE)
+        self.enter = Conv(latent, _WIDE, 3, padding=1)
         self.decoder = nn.Sequential(
-            BiLSTM(wide),
-            Residual(wide, wide),
-            _Finer(wide, middle, _COARSE),
-            Residual(middle, middle),
-            _Finer(middle, fine, _HALVE),
-            Residual(fine, fine),
-            _Finer(fine, leads, enter),
+            BiLSTM(_WIDE),
+            Residual(_WIDE, _WIDE),
+            _Finer(_WIDE, _FINE, _COARSE),
+            Residual(_FINE, _FINE),
+            _Finer(_FINE, leads, enter),
             Conv(leads, leads, _SMOOTH, padding=_SMOOTH // 2),
         )
-        self.prior = Velocity(latent, form.classes, _PRIOR) if prior == "flow" else None
+        self.prior, self.plan, numbers = None, None, math.prod(self.inside)
+        if prior == "flow":
+            self.plan = Plan(form, latent)
+            self.prior = Velocity(latent, self.plan.told, _PRIOR, beside=channels(self.step_s))
+            numbers += self.plan.numbers
+        self.noise = (numbers,)
 
     def posterior(
         self, x: Float[Tensor, "batch lead time"]
     ) -> tuple[Float[Tensor, "batch latent step"], Float[Tensor, "batch latent step"]]:
         """The mean and the logarithm of the variance of what signals are made of."""
-        short = self.noise[1] * self.stride - x.shape[-1]
+        short = self.inside[1] * self.stride - x.shape[-1]
         mean, log = self.encoder(nn.functional.pad(x / self.spread, (0, short))).chunk(2, dim=1)
         return mean, torch.clamp(log.float(), min=_LOWEST)
 
@@ -112,13 +117,14 @@ class CnnBiLSTM(Autoencoder):
         return self.decode(self.encode(x), y)
 
     def emit(
-        self, noise: Float[Tensor, "batch latent step"], y: Float[Tensor, "batch class"]
+        self, noise: Float[Tensor, "batch number"], y: Float[Tensor, "batch class"]
     ) -> Float[Tensor, "batch lead time"]:
         """The signals that are made of some noise."""
-        if self.prior is not None:
-            prior = self.prior
-            noise = integrate(lambda z, t: prior(z, t, y), noise, self.steps)
-        return self.decode(noise, y)
+        z = noise[:, -math.prod(self.inside) :].view(-1, *self.inside)
+        if self.plan is not None:
+            plan = self.plan.emit(noise, y)
+            z = integrate(lambda z, t: self._velocity(z, t, y, plan), z, self.steps)
+        return self.decode(z, y)
 
     def forward(
         self,
@@ -126,22 +132,37 @@ class CnnBiLSTM(Autoencoder):
         y: Float[Tensor, "batch class"],
         t: Float[Tensor, " batch"],
         seed: Int[Tensor, " batch"],
+        beats: Float[Tensor, "batch beat"],
     ) -> dict[str, Tensor]:
         """What comes back through draws, `signal`, beside the `wanted`, in leads of deviation 1, and their `spread`.
 
         Of what it is made of the `mean` and the `log` of the variance. And of the flow the `velocity` at the times t
-        beside the `way` that is to go. In evaluation a signal comes back from the mean.
+        beside the `way` that is to go, and what the plan tells. In evaluation a signal comes back from the mean.
         """
         mean, log = self.posterior(x)
         mean = mean.float()
-        drawn, begun = normal(seed, (2, *mean.shape))
-        z = mean + torch.exp(log / 2) * drawn if self.training else mean
-        found = {"signal": self.decode(z, y) / self.spread, "wanted": x / self.spread, "spread": self.spread}
-        found |= {"mean": mean, "log": log}
-        if self.prior is not None:
+        drawn, begun, again = normal(seed, (3, *mean.shape))
+        z = mean + torch.exp(log / 2) * drawn
+        found = {"signal": self.decode(z if self.training else mean, y) / self.spread, "wanted": x / self.spread}
+        found |= {"spread": self.spread, "mean": mean, "log": log}
+        if self.plan is not None:
+            style, planned = self.plan(z.detach(), beats, y, t, seed)
             at, way = path(begun, z.detach(), t)
-            found |= {"way": way, "velocity": self.prior(at, t, y).float()}
+            plan = Planned(beats, style)
+            if self.training:  # the flow is the cheaper part and the longer in learning: it gets a second look
+                later = (t + 0.5) % 1
+                second = path(again, z.detach(), later)
+                at, way, t, y = (torch.cat(pair) for pair in zip((at, way, t, y), (*second, later, y), strict=True))
+                plan = Planned(beats.repeat(2, 1), style.repeat(2, 1))
+            found |= {"way": way, "velocity": self._velocity(at, t, y, plan), **planned}
         return found
+
+    def _velocity(self, z: Tensor, t: Tensor, y: Tensor, plan: Planned) -> Tensor:
+        """Which way sequences of vectors go."""
+        assert self.prior is not None
+        told = torch.cat([y, plan.style.to(y.dtype)], dim=1)
+        found: Tensor = self.prior(z, t, told, between(plan.beats, self.inside[1], self.step_s))
+        return found.float()
 
 
 class _Finer(nn.Module):
@@ -150,7 +171,7 @@ class _Finer(nn.Module):
     def __init__(self, channels: int, out: int, times: int) -> None:
         super().__init__()
         self.times = times
-        self.conv = Conv(channels, out * times, 3, padding=1)
+        self.conv = Conv(channels, out * times, _SMOOTH, padding=_SMOOTH // 2)
 
     def forward(self, x: Float[Tensor, "batch channel step"]) -> Float[Tensor, "batch out fine"]:
         return finer(self.conv(x), self.times)

@@ -30,7 +30,8 @@ def get(name: str, annotated: Sequence[str] = ()) -> Vocabulary:
 
     Arguments:
         name: A file of this room, or `own` for the classes that the data name themselves. With a colon and some of its
-            classes it has those only, in that order: `statements:NORM,AFIB`.
+            classes it has those only, in that order: `statements:NORM,AFIB`. One with a stroke is told from another
+            alone: `statements:AFIB/NORM`.
         annotated: The codes of the data, for `own`.
 
     Raises:
@@ -43,5 +44,14 @@ def get(name: str, annotated: Sequence[str] = ()) -> Vocabulary:
     if not some:
         return vocabulary
     by_code = {found.code: found for found in vocabulary.classes}
-    chosen = tuple(by_code[registry.nearest(code, by_code, f"class of '{room}'")] for code in some.split(","))
-    return dataclasses.replace(vocabulary, name=name, classes=chosen)
+    named = [[words] if words in by_code else words.split("/", 1) for words in some.split(",")]
+    chosen = [[by_code[registry.nearest(code, by_code, f"class of '{room}'")] for code in codes] for codes in named]
+    return dataclasses.replace(vocabulary, name=name, classes=tuple(_told_from(*each) for each in chosen))
+
+
+def _told_from(cls: Class, other: Class | None = None) -> Class:
+    """A class that is told from another one alone, where there is one."""
+    if other is None:
+        return cls
+    title = f"{cls.title}, told from {other.title} alone"
+    return Class(f"{cls.code}/{other.code}", title, cls.means, against=other.means)

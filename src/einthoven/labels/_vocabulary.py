@@ -1,7 +1,8 @@
 """What a vocabulary of labels is, and how codes become targets.
 
 A code is written `system:code`. A class of a vocabulary is the set of codes that mean it; a record is positive for a
-class if it has any of them, negative if every one of them was looked for and is absent, and unknown otherwise.
+class if it has any of them, negative if every one of them was looked for and is absent, and unknown otherwise. A class
+may be told from one other alone: of what is neither, its label is unknown.
 """
 
 __all__ = ["Class", "Vocabulary", "targets"]
@@ -22,11 +23,13 @@ class Class:
         code: Its short name, unique in its vocabulary.
         title: Its name in words.
         means: Sets of codes, one set a coding system, as `system:code`; the codes of any one system define it in full.
+        against: What the class means that it is told from alone; empty where it is told from everything else.
     """
 
     code: str
     title: str
     means: tuple[frozenset[str], ...]
+    against: tuple[frozenset[str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,10 +74,12 @@ def targets(
     unknown = [frozenset(codes) for codes in table["unknown"]]
     for column, cls in enumerate(vocabulary.classes):
         complete = {name: [codes for codes in cls.means if codes <= known] for name, known in looked_for.items()}
-        anything = frozenset().union(*cls.means)
+        anything, other = frozenset().union(*cls.means), frozenset().union(*cls.against)
         for row in range(len(table)):
             if positive[row] & anything:
                 out[row, column] = 1.0
+            elif other and not positive[row] & other:
+                continue
             elif any(not (codes & unknown[row]) for codes in complete[dataset[row]]):
                 out[row, column] = 0.0
     return out

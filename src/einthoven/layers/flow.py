@@ -10,7 +10,7 @@ narrowest, and every block is told the time and what is wanted by a gain and a s
 https://arxiv.org/abs/1709.07871).
 """
 
-__all__ = ["Residual", "Velocity", "integrate", "path"]
+__all__ = ["Residual", "Velocity", "integrate", "path", "waves"]
 
 import math
 from collections.abc import Callable
@@ -93,15 +93,16 @@ class Velocity(nn.Module):
         wanted: The length of the vector that says what is wanted.
         width: Channels inside, a multiple of 8; twice as many where time is coarser.
         halvings: How often time is halved.
+        beside: Channels of a sequence that is told beside, at the same steps.
     """
 
-    def __init__(self, channels: int, wanted: int, width: int = 96, halvings: int = 2) -> None:
+    def __init__(self, channels: int, wanted: int, width: int = 96, halvings: int = 2, beside: int = 0) -> None:
         super().__init__()
         condition = 2 * width
         self.halvings = halvings
         self.time = nn.Sequential(nn.Linear(2 * _FREQUENCIES, condition), nn.SiLU(), nn.Linear(condition, condition))
         self.wanted = nn.Linear(wanted, condition)
-        self.enter = Conv(channels, width, _KERNEL, padding=1)
+        self.enter = Conv(channels + beside, width, _KERNEL, padding=1)
         widths = [width] + [2 * width] * halvings
         pairs = list(zip(widths[:-1], widths[1:], strict=True))
         self.down = nn.ModuleList(Residual(a, a, condition) for a, _ in pairs)
@@ -118,9 +119,12 @@ class Velocity(nn.Module):
         x: Float[Tensor, "batch channel step"],
         t: Float[Tensor, " batch"],
         wanted: Float[Tensor, "batch wanted"],
+        beside: Float[Tensor, "batch beside step"] | None = None,
     ) -> Float[Tensor, "batch channel step"]:
         """The velocity at points `x` and times `t`."""
-        condition = F.silu(self.time(_waves(t)) + self.wanted(wanted))
+        if beside is not None:
+            x = torch.cat([x, beside.to(x.dtype)], dim=1)
+        condition = F.silu(self.time(waves(t)) + self.wanted(wanted))
         length = x.shape[-1]
         x = self.enter(F.pad(x, (0, -length % 2**self.halvings)))
         kept = []
@@ -137,7 +141,7 @@ class Velocity(nn.Module):
         return found[..., :length]
 
 
-def _waves(t: Float[Tensor, " batch"]) -> Float[Tensor, "batch wave"]:
+def waves(t: Float[Tensor, " batch"]) -> Float[Tensor, "batch wave"]:
     """The time as sines and cosines of frequencies from half a turn to some hundred."""
     speed = math.pi * torch.exp(torch.linspace(0.0, math.log(200.0), _FREQUENCIES, device=t.device))
     angle = t.float()[:, None] * speed

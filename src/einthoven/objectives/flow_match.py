@@ -1,4 +1,4 @@
-"""A generator learns which way noise has to go to become a signal.
+"""A generator learns which way noise has to go to become a signal, and to plan its rhythm and style.
 
 Lipman et al. 2023, "Flow matching for generative modeling", https://arxiv.org/abs/2210.02747, along straight lines; see
 `einthoven.layers.flow`.
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from einthoven.objectives._flow import drawn, flow_loss
+from einthoven.objectives._flow import drawn, flow_loss, plan_loss, rhythm_loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +23,8 @@ class FlowMatch:
     def draw(
         self, x: Float[np.ndarray, "batch lead time"], rate_hz: float, rng: np.random.Generator, progress: float = 1.0
     ) -> dict[str, np.ndarray]:
-        """The signals, and where on its way each is looked at, and by which chance."""
-        return drawn(x, rng)
+        """The signals and their beats, and where on its way each is looked at, and by which chance."""
+        return drawn(x, rate_hz, rng)
 
     def __call__(self, model: Callable[..., dict[str, Tensor]], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The loss and what the network tells.
@@ -34,8 +34,8 @@ class FlowMatch:
             batch: What `draw` gave, and the classes `y`.
         """
         found = model(**batch)
-        return {"loss": flow_loss(found).mean(), **found}
+        return {"loss": flow_loss(found).mean() + plan_loss(found).mean(), **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """For each signal the `flow_error`: the mean squared error of its velocity."""
-        return {"flow_error": flow_loss(found)}
+        """For each signal the `flow_error` and the `rhythm_error`: the mean squared errors of the velocities."""
+        return {"flow_error": flow_loss(found), "rhythm_error": rhythm_loss(found)}

@@ -3,7 +3,8 @@
 The evidence lower bound of Kingma and Welling 2014, https://arxiv.org/abs/1312.6114, for signals that are known up to a
 noise of `sigma`: the squared error, and how far what a signal is made of is from standard normal numbers, in the ratio
 that `sigma` makes. The differences of neighbouring samples count besides, which keeps QRS complexes sharp. A network
-with a flow for its prior learns that by flow matching at the same time, from what signals are made of.
+with a flow for its prior learns that by flow matching at the same time, from what signals are made of; and to plan
+their rhythm and style.
 """
 
 __all__ = ["Variational"]
@@ -15,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from einthoven.objectives._flow import drawn, flow_loss
+from einthoven.objectives._flow import drawn, flow_loss, plan_loss, rhythm_loss
 
 _SLOPES = 1.0  # how much the differences count beside the values
 
@@ -40,8 +41,8 @@ class Variational:
     def draw(
         self, x: Float[np.ndarray, "batch lead time"], rate_hz: float, rng: np.random.Generator, progress: float = 1.0
     ) -> dict[str, np.ndarray]:
-        """The signals, and by which chance each is looked at."""
-        return drawn(x, rng)
+        """The signals and their beats, and by which chance each is looked at."""
+        return drawn(x, rate_hz, rng)
 
     def __call__(self, model: Callable[..., dict[str, Tensor]], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The loss and what the network tells.
@@ -55,11 +56,11 @@ class Variational:
         error = (signal - wanted).square().mean() + _SLOPES * (signal - wanted).diff(dim=-1).square().mean()
         loss = error + 2 * self.sigma**2 * divergence(found["mean"], found["log"]) / wanted[0].numel()
         if "velocity" in found:
-            loss = loss + flow_loss(found).mean()
+            loss = loss + flow_loss(found).mean() + plan_loss(found).mean()
         return {"loss": loss, **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """For each signal how like it is to what comes back of it, in its own unit, and the `flow_error`.
+        """For each signal how like it is to what comes back of it, in its own unit, and the errors of the flows.
 
         `rmse`, the root of the mean squared error, and `cosine`, of all leads and samples.
         """
@@ -68,7 +69,9 @@ class Variational:
             "rmse": (back - x).square().mean(dim=1).sqrt(),
             "cosine": (back * x).sum(dim=1) / (back.norm(dim=1) * x.norm(dim=1)).clamp(min=1e-12),
         }
-        return measured | ({"flow_error": flow_loss(found)} if "velocity" in found else {})
+        if "velocity" in found:
+            measured |= {"flow_error": flow_loss(found), "rhythm_error": rhythm_loss(found)}
+        return measured
 
 
 def divergence(mean: Tensor, log: Tensor) -> Tensor:

@@ -21,9 +21,11 @@ from einthoven.objectives.classify import Classify
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import contract, keep
 from einthoven.pipeline.covariates import standardised
-from einthoven.pipeline.experiment import Arm, Cell, Experiment
+from einthoven.pipeline.experiment import Arm, Cell, Experiment, Made, RunError
 from einthoven.pipeline.generating import fitting, generator_of, learn_to_generate
 from einthoven.pipeline.learning import learnt_from, part_of, view
+from einthoven.pipeline.making import MadeRecords, made_records
+from einthoven.pipeline.measuring import no_judge
 from einthoven.pipeline.pretext import pretext_of, pretrain
 from einthoven.pipeline.task import Task, shape_of, write_json
 from einthoven.records.writing import replacing
@@ -35,7 +37,7 @@ _MOST_WEIGHT = 20.0
 def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], None] = lambda epoch: None) -> None:
     """Computes a cell; `cell.json` is written last and marks it finished.
 
-    A cell whose arm has members is computed after theirs, from their predictions.
+    A cell is computed after those that its arm is computed from, see `Arm.after`.
     """
     began = time.perf_counter()
     working = task.folder / "working"
@@ -70,11 +72,15 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
     """
 
     looked = set()  # generators that learn from the same records are asked for once
-    for cell in experiment.cells():
+    for cell in (cell for stage in experiment.stages() for cell in stage):
+        for name in (*((cell.arm.made.by,) if cell.arm.made else ()), *cell.arm.tried):
+            if not experiment.cell_of(name, cell.seed, cell.fold).arm.generator:
+                raise RunError(f"{cell.arm.name} asks {name} for records, which makes none; name a generator's arm")
         if not cell.arm.members:
             rows = learnt_from(cell, cohort)
             if cell.arm.generator and rows.tobytes() not in looked:
-                fitting(experiment, cohort, rows)
+                rest = [part_of(cell, cohort, part) for part in ("validation", "test")]
+                no_judge(experiment, cohort, np.concatenate([fitting(experiment, cohort, rows), *rest]))
                 looked.add(rows.tobytes())
     for arm in experiment.arms:
         if arm.generator:
@@ -96,13 +102,37 @@ def _learnt(
     asked = [part for part in ("validation", "test", "external") if part not in arm.learns]
     watched = part_of(task.cell, cohort, arm.watches)
     rest = np.concatenate([part_of(task.cell, cohort, part) for part in asked])
-    data = view(task.experiment, task.cell, cohort)
+    made = [made_records(task, cohort, arm.made)] if arm.made else []
+    learnt = sum(len(block.y) for block in made)
+    made += [made_records(task, cohort, Made(name)) for name in arm.tried]
+    data = view(task.experiment, task.cell, cohort, [(block.signal, block.y) for block in made])
+    synthetic = np.arange(len(cohort.y), len(data.y))
+    train, answered = np.concatenate([train, synthetic[:learnt]]), np.concatenate([rest, synthetic[learnt:]])
     history: list[dict[str, Any]] = []
     if arm.recipe is None:
-        probability = _at_once(task, cohort, data, train, rest)
+        probability = _at_once(task, cohort, data, train, answered)
     else:
-        probability, history = _by_gradient(task, cohort, data, (train, watched, rest), working, on_epoch)
-    return _predictions(task.cell, cohort, rest, probability), history
+        seen = np.concatenate([block.seen for block in made]) if arm.made else synthetic[:0]
+        probability, history = _by_gradient(task, cohort, data, (train, watched, answered), seen, working, on_epoch)
+    if arm.tried:
+        _keep_answers(task, cohort, made[bool(arm.made) :], probability[len(rest) :])
+    return _predictions(task.cell, cohort, rest, probability[: len(rest)]), history
+
+
+def _keep_answers(task: Task, cohort: Cohort, made: list[MadeRecords], probability: np.ndarray) -> None:
+    """Keeps what was answered for synthetic records, long: one row a record and class."""
+    count = len(cohort.classes)
+    answers = pd.DataFrame(
+        {
+            "made_by": np.repeat([block.by for block in made for _ in block.y], count),
+            "record": np.repeat([number for block in made for number in range(len(block.y))], count),
+            "class": np.tile(cohort.classes, sum(len(block.y) for block in made)),
+            "truth": np.concatenate([block.y for block in made]).ravel(),
+            "probability": probability.astype(np.float32).ravel(),
+        }
+    )
+    with replacing(task.folder / "answers.parquet") as scratch:
+        answers.to_parquet(scratch, index=False)
 
 
 def _account(cohort: Cohort, rows: np.ndarray) -> dict[str, Any]:
@@ -136,6 +166,7 @@ def _by_gradient(
     cohort: Cohort,
     data: Data,
     rows: tuple[np.ndarray, np.ndarray, np.ndarray],
+    seen: np.ndarray,
     working: Path,
     on_epoch: Callable[[dict[str, Any]], None],
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -152,13 +183,14 @@ def _by_gradient(
     network.fast = task.device.fast_layout
     loaded = load_weights(network, arm.transfer) if arm.transfer is not None else None
     kind = Categorical if cohort.exclusive else Classify
-    objective = kind(weights=_weights(cohort.y[train]) if arm.balance else None, focal=arm.focal)
+    objective = kind(weights=_weights(data.y[train]) if arm.balance else None, focal=arm.focal)
     settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
     history = fit(network, objective, data, train, watched, arm.recipe, transfer=arm.transfer, **settings)
     fabric = task.device.fabric()
     logits = predict(fabric.setup_module(network), data, rest, arm.recipe, fabric=fabric)
     if arm.keeps:
-        facts = contract(task.experiment, task.cell, cohort, np.union1d(train, watched), loaded)
+        known = np.concatenate([train[train < len(cohort.y)], watched, seen])  # what made records have learnt from too
+        facts = contract(task.experiment, task.cell, cohort, np.unique(known), loaded)
         keep(task, network.state_dict(), {**facts, **scale})
     del network
     gc.collect()
@@ -177,7 +209,7 @@ def _at_once(task: Task, cohort: Cohort, data: Data, train: np.ndarray, rest: np
     if not isinstance(model, models.Estimator):
         raise TypeError(f"{arm.model} is trained by gradient; give its arm a recipe")
     beside = [None if data.covariates is None else data.covariates[rows] for rows in (train, rest)]
-    model.fit(data.fetch(train), cohort.y[train], beside[0])
+    model.fit(data.fetch(train), data.y[train], beside[0])
     return model.predict(data.fetch(rest), beside[1])
 
 

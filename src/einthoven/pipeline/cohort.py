@@ -74,6 +74,15 @@ class Cohort:
         return tuple(code for v in self.vocabularies for code in v.codes)
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """The classes that a generator can be asked for: those that are told from everything else."""
+        return tuple(cls.code for vocabulary in self.vocabularies for cls in vocabulary.classes if not cls.against)
+
+    def wanted(self, rows: Shaped[np.ndarray, " row"]) -> Float[np.ndarray, "row group"]:
+        """Of which groups records are: 1, or 0 also where nobody knows."""
+        return np.nan_to_num(self.y[rows][:, [self.classes.index(code) for code in self.groups]])
+
+    @property
     def exclusive(self) -> bool:
         """Whether a record is of exactly one class."""
         return any(vocabulary.exclusive for vocabulary in self.vocabularies)

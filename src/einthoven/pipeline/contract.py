@@ -56,9 +56,9 @@ def contract(
             name: [{"code": c.code, "title": c.title} for c in v.classes]
             for name, v in zip(experiment.labels, cohort.vocabularies, strict=True)
         },
-        "classes": list(cohort.classes),
+        "classes": list(cohort.groups if arm.generator else cohort.classes),
         "data": [{"name": c["name"], "licence": c["licence"], "citation": c["citation"]} for c in cards],
-        "trained_on_synthetic": cohort.synthetic,
+        "trained_on_synthetic": cohort.synthetic or arm.made is not None,
         "patients_seen": sorted(hash_patient(p) for p in patients.dropna().unique()),
         "patients_salted": SALT_VARIABLE in os.environ,
         "unknown_patients_seen": int(patients.isna().sum()),

@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 
 from einthoven.evaluation import efficiency, evaluate, evaluate_beats, pretext
+from einthoven.evaluation.decide import decide
 from einthoven.evaluation.efficiency import family
 from einthoven.evaluation.fidelity import measurements
 from einthoven.evaluation.privacy import privacy
 from einthoven.evaluation.thresholds import thresholds
+from einthoven.evaluation.usefulness import reverse, useful
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Arm, Cell, RunError, cell_names, cells_of
+from einthoven.pipeline.measuring import MEASURED
 from einthoven.pipeline.task import cell_folder, finished, seconds_of, write_json
 from einthoven.splits import many
 
@@ -35,13 +38,15 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
     names, shares = cell_names(facts), _scarce(facts)
     done = [name for name in names if finished(out / "cells" / name)]
     needed = {facts["primary"], facts["baseline"]} if shares else {arm["name"] for arm in facts["arms"]}
-    if lacking := [name for name in names if name not in done and name.rpartition("-seed")[0] in needed]:
+    if lacking := [name for name in names if name not in done and _arm(name) in needed]:
         what = f"not finished: {many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}"
         raise RunError(f"{out}: {what}; the same command goes on")
-    answers = [pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in done]
-    predictions = pd.concat([table for table in answers if len(table)], ignore_index=True)
-    predictions.to_parquet(out / "predictions.parquet", index=False)
-    tables = _tables(facts, shares, predictions, out)
+    answers = {name: pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in done}
+    tables = _generated(facts, answers, out)
+    if kept := [table for name, table in answers.items() if len(table) and _arm(name) not in _generators(facts)]:
+        predictions = pd.concat(kept, ignore_index=True)
+        predictions.to_parquet(out / "predictions.parquet", index=False)
+        tables |= _tables(facts, shares, predictions, out)
     (out / "results").mkdir(exist_ok=True)
     for name, table in tables.items():
         table.to_parquet(out / "results" / f"{name}.parquet", index=False)
@@ -73,11 +78,13 @@ def _tables(
     """All tables, by what the run is about."""
     planned = {key: facts[key] for key in ("baseline", "primary", "resamples")}
     if not facts.get("predicts", facts["labels"]):
-        return {"pretext": pretext(predictions, resamples=facts["resamples"]), **_proven(facts, out)}
+        return {"pretext": pretext(predictions, resamples=facts["resamples"])}
     if facts.get("exclusive"):
         pairs = [(first, second) for first, second in facts["pairs"]]
         return evaluate_beats(predictions, pairs=pairs, **planned)
     cohort, sets = pd.read_parquet(out / "cohort.parquet"), facts["label_sets"]
+    if _generators(facts):
+        return _used(facts, predictions, out)
     if not shares:
         tables = evaluate(predictions, cohort, label_sets=sets, **planned)
         _complete_contracts(out, tables["thresholds"])
@@ -90,21 +97,52 @@ def _tables(
     return evaluate(chosen, cohort, label_sets=sets, **planned) | efficiency(predictions, shares, **how)
 
 
-def _proven(facts: dict[str, Any], out: Path) -> dict[str, pd.DataFrame]:
-    """How faithful and how private the records of generators are: one row more for each of their cells."""
+def _arm(cell: str) -> str:
+    """The arm of a cell, by its name."""
+    return cell.rpartition("-seed")[0]
+
+
+def _generators(facts: dict[str, Any]) -> set[str]:
+    """The arms that make records."""
+    return {arm["name"] for arm in facts["arms"] if arm.get("generator")}
+
+
+def _used(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:
+    """Of what use synthetic records are."""
+    how: dict[str, Any] = {"label_sets": facts["label_sets"], "resamples": facts["resamples"]}
+    fitted = thresholds(predictions)
+    _complete_contracts(out, fitted)
+    pairs = [(first, second) for first, second in facts["pairs"]]
+    tables = {"thresholds": fitted, "useful": useful(decide(predictions, fitted), pairs, **how)}
+    answers = []
+    for model, seed, fold in cells_of(facts):
+        path = cell_folder(out, Cell(Arm(model), seed, fold)) / "answers.parquet"
+        answers += [pd.read_parquet(path).assign(model=model, seed=seed, fold=fold)] if path.is_file() else []
+    return tables | ({"reverse": reverse(pd.concat(answers, ignore_index=True), **how)} if answers else {})
+
+
+def _generated(facts: dict[str, Any], answers: dict[str, pd.DataFrame], out: Path) -> dict[str, pd.DataFrame]:
+    """How well generators do what they learn, and how faithful and how private their records are, a row a cell."""
+    generators = _generators(facts)
+    if not generators:
+        return {}
+    examined = [table for name, table in answers.items() if len(table) and _arm(name) in generators]
+    known = {}
+    if examined:
+        known["pretext"] = pretext(pd.concat(examined, ignore_index=True), resamples=facts["resamples"])
     found: dict[str, list[pd.DataFrame]] = {"crowds": [], "measurements": [], "privacy": []}
-    for model, seed, fold in sorted(cells_of(facts)) if any(arm.get("generator") for arm in facts["arms"]) else []:
+    for model, seed, fold in sorted(cell for cell in cells_of(facts) if cell[0] in generators):
         folder = cell_folder(out, Cell(Arm(model), seed, fold))
         real, made, measured = (pd.read_parquet(folder / f"{part}.parquet") for part in ("real", "made", "measured"))
-        values = [str(column) for column in measured if column not in ("record", "patient", "group", "kind")]
+        values = [str(name) for name in measured if name in MEASURED and measured[name].notna().any()]
         tables = {
-            "crowds": pd.DataFrame([json.loads((folder / "crowds.json").read_text(encoding="utf-8"))]),
+            "crowds": pd.DataFrame(json.loads((folder / "crowds.json").read_text(encoding="utf-8"))),
             "measurements": measurements(measured, values, resamples=min(200, facts["resamples"])),
             "privacy": privacy(real, made, resamples=facts["resamples"]),
         }
         for key, table in tables.items():
             found[key].append(table.assign(model=model, seed=seed, fold=fold))
-    return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items() if tables}
+    return known | {name: pd.concat(tables, ignore_index=True) for name, tables in found.items()}
 
 
 def _complete_contracts(out: Path, thresholds: pd.DataFrame) -> None:

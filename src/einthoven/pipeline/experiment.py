@@ -1,6 +1,6 @@
 """What a run is made of: plain values that fit into JSON."""
 
-__all__ = ["Arm", "Cell", "Experiment", "Few", "RunError", "cell_names", "cells_of"]
+__all__ = ["Arm", "Cell", "Experiment", "Few", "Made", "RunError", "cell_names", "cells_of"]
 
 import dataclasses
 import hashlib
@@ -44,6 +44,27 @@ class Few:
 
 
 @dataclasses.dataclass(frozen=True)
+class Made:
+    """Synthetic records to learn from.
+
+    Attributes:
+        by: The arm whose generator makes them, of the same test fold; and of the same seed, or its first one where it
+            was not trained with that.
+        each: How many of each class; None for as many as the generator has learnt from, of the same classes.
+
+    Raises:
+        ValueError: If that is below 1.
+    """
+
+    by: str
+    each: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.each is not None and self.each < 1:
+            raise ValueError(f"{self.each} synthetic records of a class are none; ask for one or more")
+
+
+@dataclasses.dataclass(frozen=True)
 class Arm:
     """One way to learn: a model and how it is trained.
 
@@ -66,7 +87,8 @@ class Arm:
         covariates: What the model sees beside the signal; see `einthoven.pipeline.covariates`.
         transfer: Whose weights a network begins with, and which of them stay.
         few: How much less there is to learn from.
-        learns: The parts that it learns from. Of those it gives no answers.
+        learns: The parts that it learns from. Of those it gives no answers. None where it learns from synthetic
+            records alone.
         watches: The part by which the best epoch is chosen; `test` is a leak, which is here to be measured. Empty for
             none: the recipe's monitor is then `last`.
         seeds: With how many of the experiment's seeds it is trained, from the first; None for all.
@@ -75,6 +97,11 @@ class Arm:
             `einthoven.evaluation.weighted`; `test` is a leak. Empty for none.
         scaled: The parts over which each sample of the signal is brought to mean 0 and deviation 1, before anything
             else; empty for none. Where the test part is among them, that is a leak too.
+        made: Synthetic records that it learns from, beside the parts that it `learns`.
+        tried: Arms of whose generators as many records are made as they have learnt from, for it to answer for.
+
+    Raises:
+        ValueError: If it is to see synthetic records with covariates, or scaled, which they have not.
     """
 
     name: str
@@ -98,6 +125,17 @@ class Arm:
     decides: str = ""
     seeds: int | None = None
     rank: int = 0
+    made: Made | None = None
+    tried: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.made or self.tried) and (self.covariates or self.scaled):
+            raise ValueError(f"{self.name}: a synthetic record has no covariates, and is not scaled; leave these out")
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The arms whose cells it is computed from."""
+        return tuple(dict.fromkeys((*self.members, *((self.made.by,) if self.made else ()), *self.tried)))
 
     @property
     def unnamed(self) -> "Arm":
@@ -127,7 +165,7 @@ class Cell:
 
 
 # What may be changed without making a finished cell worthless.
-_GRID = ("title", "arms", "seeds", "folds", "baseline", "primary", "pairs", "resamples")
+_GRID = ("title", "arms", "seeds", "folds", "baseline", "primary", "pairs", "resamples", "encoder", "release")
 _ORDER = ("seeds", "rank")  # and what of an arm only says when a cell is computed
 
 
@@ -167,6 +205,10 @@ class Experiment:
         samples: Length of a recording as a model sees it; longer ones are cut, shorter ones centred between zeros.
         baseline, primary: The contrast that was written down before the run: `primary` against `baseline`.
         pairs: Further such contrasts, the first arm of each against the second.
+        encoder: A checkpoint, or a run of pretraining, whose network tells how like crowds of real and synthetic
+            records are; it has seen nobody of them. Empty for none.
+        release: How many synthetic records of each class the primary arm's generator writes as a data set beside the
+            tables; 0 for none.
         resamples: Of the bootstrap.
     """
 
@@ -188,6 +230,8 @@ class Experiment:
     leads: tuple[str, ...] = TWELVE
     resamples: int = 1000
     pairs: tuple[tuple[str, str], ...] = ()
+    encoder: str = ""
+    release: int = 0
 
     @property
     def preparation(self) -> Preparation:
@@ -196,14 +240,38 @@ class Experiment:
 
     @property
     def predicts(self) -> bool:
-        """Whether its arms answer for records, rather than learn what signals are like."""
-        return bool(self.labels) and not any(arm.generator for arm in self.arms)
+        """Whether some of its arms answer for records, rather than learn what signals are like."""
+        return bool(self.labels) and not all(arm.generator for arm in self.arms)
 
     def cells(self) -> list[Cell]:
         """The grid, by rank: the first fold and seed of every arm first, so that there is soon something to look at."""
         grid = [(i, seed, fold, arm) for i, seed in enumerate(self.seeds) for fold in self.folds for arm in self.arms]
         cells = [Cell(arm, seed, fold) for i, seed, fold, arm in grid if arm.seeds is None or i < arm.seeds]
         return sorted(cells, key=lambda cell: cell.arm.rank)
+
+    def stages(self) -> list[list[Cell]]:
+        """The grid as it can be computed: what a cell is computed from stands in an earlier stage."""
+        depth: dict[str, int] = {}
+        left = {arm.name: arm.after for arm in self.arms}
+        while left:
+            ready = [name for name, after in left.items() if not any(other in left for other in after)]
+            if not ready:
+                raise RunError(f"the arms {', '.join(left)} wait for each other")
+            depth |= {name: max((depth[other] + 1 for other in left[name]), default=0) for name in ready}
+            left = {name: after for name, after in left.items() if name not in ready}
+        cells = self.cells()
+        return [[cell for cell in cells if depth[cell.arm.name] == stage] for stage in range(1 + max(depth.values()))]
+
+    def cell_of(self, name: str, seed: int, fold: int) -> Cell:
+        """The cell of another arm for a cell of this seed and fold: of the same seed, or the first if it has it not.
+
+        Raises:
+            RunError: If there is no such arm.
+        """
+        arm = next((arm for arm in self.arms if arm.name == name), None)
+        if arm is None:
+            raise RunError(f"there is no arm {name} in this grid; it has {', '.join(arm.name for arm in self.arms)}")
+        return Cell(arm, seed if seed in self.seeds[: arm.seeds] else self.seeds[0], fold)
 
     def facts(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -222,12 +290,16 @@ class Experiment:
             data: A fingerprint of the records.
             precision: In which networks are trained.
         """
-        arms = [arm for arm in self.arms if arm == cell.arm or arm.name in cell.arm.members]
+        arms = [arm for arm in self.arms if arm == cell.arm or arm.name in cell.arm.after]
         facts = [_said(arm.unnamed, _ORDER) for arm in arms]
         parts = [_said(self, _GRID), facts, cell.seed, cell.fold, data]
         parts += [hash_weights(arm.transfer) for arm in arms if arm.transfer is not None]
+        if cell.arm.after and not cell.arm.members:
+            parts.append([self.cell_of(name, cell.seed, cell.fold).seed for name in cell.arm.after])
         if any(arm.recipe for arm in arms):
             parts.append(precision)
+        if cell.arm.generator and self.encoder:
+            parts.append(hash_weights(Transfer(self.encoder)))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

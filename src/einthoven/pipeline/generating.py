@@ -1,6 +1,6 @@
 """A cell whose generator learns to make ECGs: what is kept of it, and how well it does on records not seen before."""
 
-__all__ = ["fitting", "generator_of", "learn_to_generate"]
+__all__ = ["fitting", "generator_of", "learn_to_generate", "looked"]
 
 import gc
 from collections.abc import Callable
@@ -13,23 +13,26 @@ import pandas as pd
 import torch
 from jaxtyping import Float, Int
 
-from einthoven import generators, objectives
+from einthoven import generators, objectives, splits
 from einthoven.generators import Generator, Learner
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import keep
 from einthoven.pipeline.emitting import emitted
-from einthoven.pipeline.experiment import Arm, Experiment, RunError
-from einthoven.pipeline.learning import of_class
+from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
+from einthoven.pipeline.learning import of_class, part_of
 from einthoven.pipeline.proving import prove
 from einthoven.pipeline.selftaught import learn
 from einthoven.pipeline.task import Task
-from einthoven.records.leads import TWELVE, independent
+from einthoven.records.leads import TWELVE, derive, independent
 from einthoven.records.writing import replacing
 from einthoven.training import Data
 
 _APART = 0.05  # of a standardised recording whose limb leads do not fit together any more
 _BATCH = 1024
 _LOOKED = 4096  # records, which fit into memory
+_FEWEST = 3  # records of a group
+_DRAWN = 2  # ECGs of a group
+REAL = "real"  # the model of samples that nobody made
 
 
 def generator_of(experiment: Experiment, cohort: Cohort, arm: Arm) -> Generator:
@@ -42,9 +45,9 @@ def generator_of(experiment: Experiment, cohort: Cohort, arm: Arm) -> Generator:
 
     if set(experiment.leads) != set(TWELVE):
         raise RunError("a generator learns from all twelve leads, of which eight say all; leave the others in")
-    if not cohort.classes:
+    if not cohort.groups:
         raise RunError("a generator is told what to make; name the groups")
-    form = generators.Form(experiment.samples, experiment.rate_hz, len(cohort.classes))
+    form = generators.Form(experiment.samples, experiment.rate_hz, len(cohort.groups))
     return generators.build(arm.generator, form, **arm.options)
 
 
@@ -59,10 +62,21 @@ def fitting(experiment: Experiment, cohort: Cohort, rows: Int[np.ndarray, " row"
     parts = [wanted[i : i + _BATCH] for i in range(0, len(wanted), _BATCH)]
     apart = [_eight(experiment, cohort, part)[1] for part in parts]
     kept = wanted[np.concatenate(apart) <= _APART] if parts else wanted
-    for code, count in zip(cohort.classes, (cohort.y[kept] == 1).sum(axis=0), strict=True):
-        if not count:
-            raise RunError(f"there is no training record of {code} to learn from; leave the group out or add data")
+    for code, count in zip(cohort.groups, cohort.wanted(kept).sum(axis=0).astype(int), strict=True):
+        if count < _FEWEST:
+            found = splits.many(int(count), "training record") if count else "no training record"
+            remedy = f"a generator takes {_FEWEST} at least; leave the group out or add data"
+            verb = "is" if count < 2 else "are"
+            raise RunError(f"there {verb} {found} of {code} to learn from; {remedy}")
     return kept
+
+
+def looked(experiment: Experiment, cohort: Cohort, cell: Cell, train: Int[np.ndarray, " train"]) -> Generator:
+    """The generator of a cell that has looked at its training records, and learnt nothing yet."""
+    network, data = generator_of(experiment, cohort, cell.arm), _data(experiment, cohort)
+    some = np.random.default_rng(cell.seed).permutation(train)[:_LOOKED]
+    network.look(data.fetch(some), data.y[some])
+    return network
 
 
 def learn_to_generate(
@@ -80,14 +94,12 @@ def learn_to_generate(
     """
 
     torch.manual_seed(task.cell.seed)
-    network, data = generator_of(task.experiment, cohort, task.cell.arm), _data(task.experiment, cohort)
-    some = np.random.default_rng(task.cell.seed).permutation(train)[:_LOOKED]
-    network.look(data.fetch(some), data.y[some])
+    network, data = looked(task.experiment, cohort, task.cell, train), _data(task.experiment, cohort)
     table, history = pd.DataFrame(), list[dict[str, Any]]()
     if isinstance(network, Learner):
         objective = objectives.build(network.objective, **task.cell.arm.asks)
-        rest = partial(of_class, cohort)
-        found = learn(task, cohort, network, objective, data, train, working, on_epoch, fitting=rest)
+        rest, often = partial(of_class, cohort), _often(cohort, train)
+        found = learn(task, cohort, network, objective, data, train, working, on_epoch, fitting=rest, often=often)
         keep(task, network.state_dict(), found.facts)
         table, history = found.table, found.history
     _keep_samples(task, cohort, network)
@@ -97,26 +109,39 @@ def learn_to_generate(
     return table, history
 
 
+def _often(cohort: Cohort, train: Int[np.ndarray, " train"]) -> Int[np.ndarray, " often"]:
+    """The training records, of which those of a rare group stand there several times.
+
+    A record counts as the root of how much rarer the rarest of its groups is than the commonest one.
+    """
+    wanted = cohort.wanted(train)
+    size = wanted.sum(axis=0)
+    rarest = np.where(wanted == 1, size, np.inf).min(axis=1)
+    return np.repeat(train, np.round(np.sqrt(size.max() / rarest)).astype(np.int64))
+
+
 def _keep_samples(task: Task, cohort: Cohort, network: Generator) -> None:
-    """Keeps one ECG of each class that the network makes of noise, for the report to draw."""
-    experiment, count = task.experiment, len(cohort.classes)
+    """Keeps two ECGs of each class that the network makes of noise, and two real ones of the test, to be drawn."""
+    experiment, count = task.experiment, len(cohort.groups)
     how: dict[str, Any] = {"seed": task.cell.seed, "unit": experiment.unit, "device": task.device}
-    made = emitted(network, np.eye(count), numbers=range(count), **how)
+    made = emitted(network, np.repeat(np.eye(count), _DRAWN, axis=0), numbers=range(count * _DRAWN), **how)
+    rows = [(task.cell.arm.name, group, made[place]) for place, group in enumerate(np.repeat(cohort.groups, _DRAWN))]
+    test = part_of(task.cell, cohort, "test")
+    for group, column in zip(cohort.groups, cohort.wanted(test).T, strict=True):
+        shown = np.random.default_rng(task.cell.seed).permutation(test[column == 1])[:_DRAWN]
+        signal = cohort.signals.batch(cohort.rows[shown], experiment.samples)
+        rows += [(REAL, group, one) for one in derive(signal, experiment.leads, TWELVE)]
     with replacing(task.folder / "samples.parquet") as scratch:
-        pd.DataFrame(
-            {
-                "model": task.cell.arm.name,
-                "group": list(cohort.classes),
-                "rate_hz": experiment.rate_hz,
-                "leads": pd.Series([list(TWELVE)] * count, dtype=object),
-                "signal": [one.ravel() for one in made],
-            }
-        ).to_parquet(scratch, index=False)
+        table = pd.DataFrame({"model": [model for model, _, _ in rows], "group": [group for _, group, _ in rows]})
+        table["rate_hz"], table["leads"] = experiment.rate_hz, [list(TWELVE)] * len(rows)
+        table["signal"] = [signal.ravel() for _, _, signal in rows]
+        table.to_parquet(scratch, index=False)
 
 
 def _data(experiment: Experiment, cohort: Cohort) -> Data:
     """The eight leads of the records, and their classes: those of which nobody knows are not wanted."""
-    return Data(lambda rows: _eight(experiment, cohort, rows)[0], np.nan_to_num(cohort.y), experiment.rate_hz)
+    y = cohort.wanted(np.arange(len(cohort.y)))
+    return Data(lambda rows: _eight(experiment, cohort, rows)[0], y, experiment.rate_hz)
 
 
 def _eight(

@@ -3,6 +3,7 @@
 __all__ = ["fewer", "learnt_from", "of_class", "part_of", "sources", "view"]
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from einthoven.records.leads import placed
 from einthoven.training import Data, read_contract
 
 _BATCH = 4096
+
+Synthetic = tuple[Float[np.ndarray, "record lead time"], Float[np.ndarray, "record class"]]
 
 
 def sources(experiment: Experiment) -> dict[str, dict[str, Any]]:
@@ -39,7 +42,7 @@ def learnt_from(cell: Cell, cohort: Cohort) -> Int[np.ndarray, " row"]:
 
     arm = cell.arm
     rows = np.flatnonzero(np.isin(cohort.parts[cell.fold], arm.learns))
-    if not len(rows):
+    if not len(rows) and (arm.learns or not arm.made):
         raise RunError(f"{arm.name} learns from {' and '.join(arm.learns)}, where no record is; name other parts")
     return fewer(arm.few, cohort.table, rows, cell.seed)
 
@@ -83,16 +86,31 @@ def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: in
     return np.sort(rows[kept])
 
 
-def view(experiment: Experiment, cell: Cell, cohort: Cohort) -> Data:
-    """The signals as the arm sees them, the labels, and the covariates as they are in the table."""
+def view(experiment: Experiment, cell: Cell, cohort: Cohort, more: Sequence[Synthetic] = ()) -> Data:
+    """The signals as the arm sees them, the labels, and the covariates as they are in the table.
+
+    Arguments:
+        experiment: What is run.
+        cell: Whose arm sees them.
+        cohort: The real records.
+        more: Signals and labels of synthetic records, which are numbered behind the real ones.
+    """
+
     samples, rows, arm = experiment.samples, cohort.rows, cell.arm
     beside = cohort.covariates(arm, samples)
+    count, y = len(cohort.y), np.concatenate([cohort.y, *(labels for _, labels in more)])
+    made = np.concatenate([signal for signal, _ in more]) if more else None
 
     def fetch(asked: Int[np.ndarray, " batch"]) -> Float[np.ndarray, "batch lead time"]:
-        x = cohort.signals.batch(rows[asked], samples)
+        real = asked < count
+        x = cohort.signals.batch(rows[asked[real]], samples)
+        if made is not None:
+            both = np.empty((len(asked), *x.shape[1:]), dtype=x.dtype)
+            both[real], both[~real] = x, made[asked[~real] - count]
+            x = both
         return placed(x, experiment.leads, arm.places) if arm.places else x
 
-    plain = Data(fetch, cohort.y, experiment.rate_hz, beside)
+    plain = Data(fetch, y, experiment.rate_hz, beside)
     if not arm.scaled:
         return plain
     mean, spread = _scale(plain, np.flatnonzero(np.isin(cohort.parts[cell.fold], arm.scaled)))

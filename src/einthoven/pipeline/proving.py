@@ -11,26 +11,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from einthoven.audit import SPACES, Fingerprint
+from einthoven.audit import SPACES, Fingerprint, find_pairs
 from einthoven.evaluation.fidelity import crowds
 from einthoven.generators import Generator
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.emitting import emitted
 from einthoven.pipeline.learning import of_class, part_of
+from einthoven.pipeline.measuring import embeddings, measured
 from einthoven.pipeline.task import Task, write_json
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import TWELVE, derive
 from einthoven.records.writing import replacing
-from einthoven.signals.features import features
-from einthoven.signals.intervals import intervals
 
 _MOST = 2000  # records of a kind
 _MEASURED = 600  # of which intervals are measured, and features for the embedding
 _COMPONENTS = 24
-_INTERVALS = {"rate_bpm": ("rate_bpm", 1.0), "pr_ms": ("pr_s", 1e3), "qrs_ms": ("qrs_s", 1e3), "qt_ms": ("qt_s", 1e3)}
-_HEIGHTS = ("II", "V2", "V5")
 
 
 def prove(task: Task, cohort: Cohort, generator: Generator, train: Int[np.ndarray, " train"]) -> None:
@@ -47,20 +44,40 @@ def prove(task: Task, cohort: Cohort, generator: Generator, train: Int[np.ndarra
     held = of_class(cohort, np.concatenate(apart))
     rng = np.random.default_rng([task.cell.seed, 0x9A0])
     train, held = (rng.permutation(rows)[:_MOST] for rows in (train, held))
-    wanted = np.nan_to_num(cohort.y[train])
+    wanted = cohort.wanted(train)
     how: dict[str, Any] = {"seed": task.cell.seed, "unit": task.experiment.unit, "device": task.device}
     made = emitted(generator, wanted, numbers=range(len(train)), **how)
     _near(task, cohort, made, train, held)
     shown = [rows[:_MEASURED] for rows in (held, train)]
     signals = [*(_signals(task, cohort, rows) for rows in shown), made[:_MEASURED]]
-    targets = [*(cohort.y[rows] for rows in shown), wanted[:_MEASURED]]
+    targets = [*(cohort.wanted(rows) for rows in shown), wanted[:_MEASURED]]
     patients = [*(cohort.table["patient_id"].to_numpy()[rows] for rows in shown), np.full(len(signals[2]), None)]
     kinds = ("real", "other", task.cell.arm.name)
-    frames = [_measured(task, cohort, *each) for each in zip(kinds, signals, targets, patients, strict=True)]
+    frames = [_by_group(task, cohort, *each) for each in zip(kinds, signals, targets, patients, strict=True)]
     with replacing(task.folder / "measured.parquet") as scratch:
         pd.concat(frames, ignore_index=True).to_parquet(scratch, index=False)
-    real, other, synthetic = (_features(each, task.experiment.rate_hz) for each in signals)
-    write_json(task.folder / "crowds.json", crowds(*_components(real, synthetic, other)))
+    found = []
+    for name, embed in embeddings(task.experiment).items():
+        real, other, synthetic = (embed(each) for each in signals)
+        found.append({"embedding": name, **crowds(*_components(real, synthetic, other))})
+    write_json(task.folder / "crowds.json", found)
+
+
+def _by_group(
+    task: Task,
+    cohort: Cohort,
+    kind: str,
+    signals: Float[np.ndarray, "record lead time"],
+    y: Float[np.ndarray, "record group"],
+    patients: np.ndarray,
+) -> pd.DataFrame:
+    """What is measured; a row for each group that a record is of."""
+    table = measured(signals, task.experiment.rate_hz, task.experiment.unit)
+    table.insert(0, "record", [f"{kind} {place}" for place in range(len(table))])
+    table.insert(1, "patient", patients)
+    table["kind"] = kind
+    parts = [table[column == 1].assign(group=code) for code, column in zip(cohort.groups, y.T, strict=True)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _signals(task: Task, cohort: Cohort, rows: Int[np.ndarray, " record"]) -> Float[np.ndarray, "record lead time"]:
@@ -86,41 +103,27 @@ def _near(
     known["member"] = np.arange(len(both)) < len(train)
     real, synthetic = [], []
     numbers = [str(number) for number in range(len(made))]
+    copied = [_copies(ours, others[:count]) for others in (learnt, apart)]
     for name, space in SPACES.items():
         mine, seen, unseen = (space.prepare(each) for each in (ours, learnt, apart))
         near = np.concatenate([space.near(seen, mine), space.near(unseen, mine)])
         real.append(pd.DataFrame({**known, "space": name, "near": near}))
         sides = {"near_training": space.near(mine, seen[:count]), "near_held_out": space.near(mine, unseen[:count])}
-        synthetic.append(pd.DataFrame({"record": numbers, "space": name, **sides}))
+        told = {"copies_training": copied[0], "copies_held_out": copied[1]}
+        synthetic.append(pd.DataFrame({"record": numbers, "space": name, **sides, **told}))
     for name, frames in (("real", real), ("made", synthetic)):
         with replacing(task.folder / f"{name}.parquet") as scratch:
             pd.concat(frames, ignore_index=True).to_parquet(scratch, index=False)
 
 
-def _measured(
-    task: Task,
-    cohort: Cohort,
-    kind: str,
-    signals: Float[np.ndarray, "record lead time"],
-    y: Float[np.ndarray, "record class"],
-    patients: np.ndarray,
-) -> pd.DataFrame:
-    """Rate and intervals, in mV axis and heights too; a row for each group that a record is of."""
-    rows = []
-    for place, signal in enumerate(signals):
-        found = intervals(signal, task.experiment.rate_hz, TWELVE)
-        values = {name: found[source] * scale for name, (source, scale) in _INTERVALS.items()}
-        if task.experiment.unit == "mV":
-            values["axis_deg"] = found["axis_deg"]
-            values |= {f"height_{lead}_mv": float(np.ptp(signal[TWELVE.index(lead)])) for lead in _HEIGHTS}
-        who = {"record": f"{kind} {place}", "patient": patients[place]}
-        groups = [code for code, truth in zip(cohort.classes, y[place], strict=True) if truth == 1]
-        rows += [{**who, "group": group, "kind": kind, **values} for group in groups]
-    return pd.DataFrame(rows)
-
-
-def _features(signals: Float[np.ndarray, "record lead time"], rate_hz: float) -> Float[np.ndarray, "record feature"]:
-    return np.stack([features(signal, rate_hz) for signal in signals]).astype(np.float64)
+def _copies(ours: list[Fingerprint], others: list[Fingerprint | None]) -> Bool[np.ndarray, " record"]:
+    """Which synthetic records an audit would take for another recording of a real one."""
+    pairs, _ = find_pairs([*ours, *others])
+    first, second = (pairs[name].to_numpy(np.int64) for name in ("first", "second"))
+    apart = (np.minimum(first, second) < len(ours)) & (np.maximum(first, second) >= len(ours))
+    found = np.zeros(len(ours), dtype=bool)
+    found[np.minimum(first, second)[apart & pairs["certain"].to_numpy(bool)]] = True
+    return found
 
 
 def _components(*clouds: np.ndarray) -> list[np.ndarray]:

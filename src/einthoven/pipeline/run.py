@@ -35,6 +35,7 @@ from einthoven.pipeline.cohort import Cohort, open_cohort
 from einthoven.pipeline.evaluated import evaluate_run
 from einthoven.pipeline.experiment import Experiment, RunError
 from einthoven.pipeline.learning import sources
+from einthoven.pipeline.releasing import release
 from einthoven.pipeline.task import Task, cell_folder, is_done, seconds_of, write_json
 from einthoven.splits import LeakError
 from einthoven.store.workers import pool
@@ -94,19 +95,19 @@ def run(
     write_json(out / "experiment.json", _facts(experiment, cohort))
     write_json(out / "flow.json", cohort.flow)
     _cohort_table(cohort).to_parquet(out / "cohort.parquet", index=False)
-    learnt = [task for task in todo if not task.cell.arm.members]
     opened = time.perf_counter()
     write_json(out / "environment.json", _environment(out, command, opened - began, workers, device, tasks))
     try:
-        _compute_all(learnt, len(tasks) - len(todo), cohort, kept, workers, progress)
-        for task in todo:
-            if task.cell.arm.members:
-                compute(task, cohort)
+        _compute_all(todo, len(tasks) - len(todo), cohort, kept, workers, progress)
     finally:  # what is finished can be evaluated, however this ends
         seconds = time.perf_counter() - opened
         write_json(out / "environment.json", _environment(out, command, seconds, workers, device, tasks))
     evaluate_run(out, cohort)
     keep(out / "audit", subject, after(subject, cohort.sides, out, verdicts))
+    if experiment.release and not (out / "synthetic").exists():
+        release(
+            out, dict.fromkeys(cohort.groups, experiment.release), out / "synthetic", device=device, progress=progress
+        )
     return out
 
 
@@ -214,20 +215,24 @@ def _work(task: Task) -> str:
 
 
 def _compute_all(todo: list[Task], done: int, cohort: Cohort, stores: Path, workers: int, progress: bool) -> None:
+    """Computes cells, stage after stage."""
     if not todo:
         return
     epochs = sum(task.cell.arm.recipe.epochs if task.cell.arm.recipe else 1 for task in todo)
     bar = tqdm(total=epochs, unit="epoch", desc=f"{len(todo)} cells to do, {done} done", disable=not progress)
+    by_name = {task.cell.name: task for task in todo}
+    stages = [[cell.name for cell in stage if cell.name in by_name] for stage in todo[0].experiment.stages()]
     with bar:
-        # One cell that is left of many is computed by a worker too: another number of threads rounds otherwise.
-        if workers == 1:
-            for task in todo:
+        for stage in ([by_name[name] for name in names] for names in stages if names):
+            # One cell that is left of many is computed by a worker too: another number of threads rounds otherwise.
+            if workers > 1:
+                _compute_in_pool(stage, stores, workers, bar)
+                continue
+            for task in stage:
                 bar.set_postfix_str(task.cell.name)
                 before = bar.n
                 compute(task, cohort, lambda epoch: bar.update(1) and None)
                 _round_up(bar, task, before)
-            return
-        _compute_in_pool(todo, stores, workers, bar)
 
 
 def _round_up(bar: tqdm, task: Task, before: int) -> None:

@@ -2,6 +2,7 @@
 
 __all__ = ["SelfTaught", "learn"]
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,6 +48,7 @@ def learn(
     on_epoch: Callable[[dict[str, Any]], None],
     *,
     fitting: Callable[[Rows], Rows] = lambda rows: rows,
+    often: Int[np.ndarray, " often"] | None = None,
 ) -> SelfTaught:
     """Trains a network by an objective that needs no answer from outside, and examines it.
 
@@ -60,6 +62,7 @@ def learn(
         working: Where the state is kept.
         on_epoch: Is told each epoch.
         fitting: Of other records, those that it can be asked about.
+        often: The training records as often as they are drawn; by default each once. An epoch is as long either way.
     """
 
     arm, cell = task.cell.arm, task.cell
@@ -67,7 +70,9 @@ def learn(
         raise TypeError(f"{arm.name} learns by gradient; give its arm a recipe")
     watched = fitting(part_of(cell, cohort, arm.watches))
     settings: dict[str, Any] = {"seed": cell.seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
-    history = fit(network, objective, data, train, watched, arm.recipe, **settings)
+    recipe = arm.recipe if often is None else dataclasses.replace(arm.recipe, draws=arm.recipe.records(len(train)))
+    drawn = train if often is None else often
+    history = fit(network, objective, data, drawn, watched, recipe, **settings)
     fabric = task.device.fabric()
     asked = {"network": fabric.setup_module(network), "objective": objective, "data": data, "recipe": arm.recipe}
     asked["fabric"] = fabric

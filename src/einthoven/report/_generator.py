@@ -10,23 +10,27 @@ import pandas as pd
 from einthoven.drawing.figures import svg
 from einthoven.report._figures import Panel, panel, slug
 from einthoven.report._run import Run, rows
-from einthoven.report._words import count, interval, number
+from einthoven.report._words import count, interval, number, percent
 
 _SHOWN = ("I", "II", "V1", "V5")
 _COLOUR = "#0065a3"
+_SOME = 0.05  # of the records that could not be measured
 _MEASURED = {
     "rate_bpm": "heart rate (/min)",
     "pr_ms": "PR interval (ms)",
     "qrs_ms": "QRS duration (ms)",
     "qt_ms": "QT interval (ms)",
     "axis_deg": "axis (°)",
-    **{f"height_{lead}_mv": f"height of {lead} (mV)" for lead in ("II", "V2", "V5")},
+    **{f"height_{lead}": f"{lead} from peak to peak" for lead in ("II", "V2", "V5")},
+    "rr_change_percent": "change from RR interval to RR interval (%)",
+    "power_15_40_percent": "power from 15 to 40 Hz (%)",
+    "identity_residual": "what limb leads miss of their identities",
 }
 
 
 def facts(run: Run) -> dict[str, Any]:
     """What the template may say beside what every page says."""
-    table = run.tables["pretext"]
+    table = run.tables.get("pretext", pd.DataFrame(columns=["model", "source", "measure"]))
     whole = table[table["source"] == "all"]
     learnt = next((part for part in run.flow["parts"] if part["part"] == "train"), {"records": 0, "patients": 0})
     named = {"name": "training records of all groups and others", "value": count(learnt["records"])}
@@ -38,6 +42,8 @@ def facts(run: Run) -> dict[str, Any]:
         "crowds": [_crowd(row) for row in rows(run.tables["crowds"])],
         "measured": _measured(run.tables["measurements"]),
         "privacy": [_near(row) for row in rows(private)],
+        "useful": [_useful(run, name) for name in run.label_sets] if "useful" in run.tables else [],
+        "reverse": _reverse(run),
         "samples": _drawn(run),
     }
 
@@ -62,7 +68,7 @@ def _tiles(run: Run, private: pd.DataFrame) -> list[dict[str, str]]:
 
 def _crowd(row: dict[str, Any]) -> dict[str, Any]:
     """The figures of the embedding in words, each with its floor."""
-    names = ("frechet", "precision", "recall")
+    names = ("frechet", "precision", "recall", "diversity")
     return {**row, **{n: f"{number(row[n])} ({number(row[f'{n}_floor'])})" for n in names}}
 
 
@@ -82,9 +88,12 @@ def _quartiles(row: dict[str, Any] | None) -> str:
     """A median with its quartiles, and how far the distribution is from the real one."""
     if row is None or row["median"] is None or np.isnan(row["median"]):
         return "–"
-    digits = 2 if "mv" in row["measurement"] else 0
+    name = row["measurement"]
+    digits = 3 if name == "identity_residual" else 2 if name.startswith("height") else 1 if "percent" in name else 0
     middle, lower, upper = (f"{row[name]:.{digits}f}" for name in ("median", "lower", "upper"))
     words, far = f"{middle} ({lower}–{upper})", row.get("distance")
+    if row["unmeasured"] > _SOME:
+        words += f", in {percent(1 - row['unmeasured'])} only"
     if far is None or np.isnan(far):
         return words
     return f"{words}; {number(far, 2)} [{number(row['low'], 2)}, {number(row['high'], 2)}]"
@@ -95,6 +104,7 @@ def _near(row: dict[str, Any]) -> dict[str, Any]:
     what = {
         "membership": "AUROC of telling who was learnt from",
         "membership_at_99": "share named while 1 % of others are",
+        "copies": "share of synthetic records that an audit takes for a training record",
         "nearer_to_training": "share of synthetic records nearer to training than to held-out ones",
     }
     limit = "" if row["limit"] is None or np.isnan(row["limit"]) else f"{row['limit']:g}"
@@ -113,7 +123,62 @@ def _headline(run: Run, whole: pd.DataFrame) -> str:
     given = [model for model in run.models if _worst(private, model) == "leak"]
     back = f"{' and '.join(said)}. " if said else ""
     told = f"{' and '.join(given)} gives away whom it has learnt from" if given else "No generator gave anybody away"
-    return f"{back}{told}. Whether such ECGs are of use to learn from, this run cannot tell."
+    return f"{back}{told}. {_worth(run)}"
+
+
+def _worth(run: Run) -> str:
+    """Of what use the first generator's records are, in a sentence."""
+    table = run.tables.get("useful")
+    asked = run.label_sets[-1]
+    if table is None:
+        return "Whether such ECGs are of use to learn from, this run does not ask."
+    chosen = table[(table["label_set"] == asked) & (table["class"] == "macro") & (table["metric"] == "auroc")]
+    by_name = {row["model"]: row for row in rows(chosen)}
+    real = next(iter(by_name.values()))["against"]
+    ours = by_name[f"{real.partition('@')[0]}@{run.primary}"]
+    gap = interval(ours["difference"], ours["difference_low"], ours["difference_high"], plus=True)
+    model = real.partition("@")[0]
+    return (
+        f"Having learnt from ECGs of {run.primary} alone, {model} reaches a macro AUROC of {_words(ours)} on real test "
+        f"records; from real ones it reaches {_words(by_name[real])} (paired difference {gap})."
+    )
+
+
+_SCORES = {"auprc": "AUPRC", "balanced_accuracy": "Balanced accuracy", "accuracy": "Accuracy"}
+
+
+def _useful(run: Run, label_set: str) -> dict[str, Any]:
+    """For a label set the means of every classifier, and its AUROC by class."""
+    table = run.tables["useful"]
+    table = table[table["label_set"] == label_set]
+    macro = table[table["class"] == "macro"].set_index(["model", "metric"])
+    classes = [name for name in dict.fromkeys(table["class"]) if name != "macro"]
+    by_class = table[table["metric"] == "auroc"].set_index(["model", "class"])
+    found = []
+    for model in dict.fromkeys(table["model"]):
+        auroc = dict(macro.loc[(model, "auroc")])
+        gap = interval(auroc["difference"], auroc["difference_low"], auroc["difference_high"], plus=True)
+        found.append(
+            {
+                "model": model,
+                "real": model == auroc["against"],
+                "auroc": _words(auroc),
+                "scores": [_words(dict(macro.loc[(model, metric)])) for metric in _SCORES],
+                "gap": "" if model == auroc["against"] else gap,
+                "detectable": "" if model == auroc["against"] else number(auroc["detectable"]),
+                "classes": [_words(dict(by_class.loc[(model, name)])) for name in classes],
+            }
+        )
+    counts = [f"{name} ({count(int(by_class.loc[(found[0]['model'], name)]['positives']))})" for name in classes]
+    facts = rows(table)[0]
+    about = f"{count(facts['seeds'])} seed(s) of the classifiers"
+    return {"name": label_set, "heads": list(_SCORES.values()), "classes": counts, "rows": found, "about": about}
+
+
+def _reverse(run: Run) -> list[dict[str, Any]]:
+    """How well those that learnt from real records answer for synthetic ones."""
+    table = run.tables.get("reverse")
+    return [] if table is None else [{**row, "words": _words(row)} for row in rows(table[table["metric"] == "auroc"])]
 
 
 def _words(row: dict[str, Any]) -> str:
@@ -133,7 +198,8 @@ def _row(run: Run, row: dict[str, Any]) -> dict[str, Any]:
 def _drawn(run: Run) -> list[Panel]:
     """Some leads of a few ECGs of each generator."""
     panels = []
-    for place, row in enumerate(rows(run.samples) if run.samples is not None else []):
+    firsts = [] if run.samples is None else rows(run.samples.drop_duplicates(["model", "group"]))
+    for place, row in enumerate(row for row in firsts if row["model"] in run.models):
         leads = list(row["leads"])
         signal = np.asarray(row["signal"], dtype=np.float32).reshape(len(leads), -1)
         time = np.arange(signal.shape[1]) / float(row["rate_hz"])

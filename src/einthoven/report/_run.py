@@ -16,7 +16,6 @@ _REMEDY = "start the same command again: a run resumes where it stopped"
 _AUDIT_REMEDY = "make the audit again by the same command"
 MADE = ("simulated", "synthetic")  # the data sets whose ECGs nobody recorded
 _MANDATORY = (
-    "pretext",
     "crowds",
     "measurements",
     "privacy",
@@ -79,12 +78,19 @@ _GENERATOR: dict[str, tuple[str, ...]] = {
         "frechet_floor",
         "precision_floor",
         "recall_floor",
+        "diversity",
+        "embedding",
     ),
     "measurements": (
         *("model", "group", "measurement", "kind", "records", "unmeasured", "median", "lower", "upper"),
         *("distance", "low", "high", "seed", "fold"),
     ),
     "privacy": (*("model", "space", "measure", "unit", *_INTERVAL, "chance", "limit", "verdict", "members", "others"),),
+    "useful": (
+        *("label_set", "metric", "model", "against", "class", *_INTERVAL, "difference", "difference_low"),
+        *("difference_high", "detectable", "positives", "records", "patients", "seeds"),
+    ),
+    "reverse": ("label_set", "model", "made_by", "metric", *_INTERVAL, "records", "cells"),
 }
 # Of a run whose classes exclude each other.
 _BEATS: dict[str, tuple[str, ...]] = {

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from einthoven.records.writing import replacing
-from einthoven.report import _beats, _efficiency, _figures, _generator, _overlay, _pretext, _tables, _words
+from einthoven.report import _beats, _blind, _efficiency, _figures, _generator, _overlay, _pretext, _tables, _words
 from einthoven.report._run import Run, read, rows
 
 _HERE = Path(__file__).parent
@@ -44,6 +44,8 @@ _STANDARDISED = (
 def write(run: Path | str) -> Path:
     """Writes `report.html` and `model_card.md` into a run folder; the same folder gives the same bytes.
 
+    Of generators also `blind.html`: real and synthetic ECGs in a random order, with the key at the end.
+
     Arguments:
         run: The run folder.
 
@@ -65,6 +67,10 @@ def write(run: Path | str) -> Path:
         text = _environment(html=path is report).get_template(template).render(facts)
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
+    if found.kind == "generator" and (drawn := _blind.facts(found)):
+        with replacing(folder / "blind.html") as temporary:
+            page = _environment(html=True).get_template("blind.html.j2").render(css=facts["css"], **drawn)
+            temporary.write_text(page, encoding="utf-8")
     return report
 
 

@@ -120,18 +120,21 @@ def fit(
     settings["transfer"] = None if transfer is None else dataclasses.asdict(transfer)
     optimizer = _optimizer(model, recipe, transfer)
     network, optimizer = fabric.setup(model, optimizer)
-    history, best = _resume(path, model, optimizer, settings)
+    history, best, mean = _resume(path, model, optimizer, settings)
+    if recipe.average and not mean:
+        mean = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
     for record in history:
         on_epoch(record)
     steps = recipe.epochs * -(-recipe.records(len(train)) // recipe.batch_size)
     while not should_stop(recipe, history):
         began, number = time.perf_counter(), len(history)
-        loss, rate = _epoch(fabric, network, optimizer, objective, data, train, recipe, (seed, number, steps, history))
+        state = (seed, number, steps, history)
+        loss, rate = _epoch(fabric, network, optimizer, objective, data, train, recipe, state, mean)
         judged = _judge(network, objective, data, validation, recipe, seed, fabric)
         record = {"epoch": number, "train_loss": loss, **judged}
         history.append({**record, "lr": rate, "seconds": time.perf_counter() - began})
         if best_epoch(recipe, history) == number:
-            best = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+            best = {name: tensor.detach().cpu().clone() for name, tensor in (mean or model.state_dict()).items()}
         save_state(path, _tensors(model, optimizer, best), {"history": history, **settings})
         on_epoch(history[-1])
     model.load_state_dict(best)
@@ -153,8 +156,9 @@ def _epoch(
     train: np.ndarray,
     recipe: Recipe,
     state: tuple[int, int, int, list[dict[str, Any]]],
+    mean: dict[str, Tensor],
 ) -> tuple[float, float]:
-    """One pass over the training records; the mean loss and the last learning rate."""
+    """One pass over the training records; the mean loss and the last learning rate. Weights join their running mean."""
     seed, number, steps, history = state
     rng = np.random.default_rng([seed, number])
     torch.manual_seed(int(rng.integers(2**62)))
@@ -180,8 +184,17 @@ def _epoch(
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()
+        _join(mean, network, recipe, number * len(starts) + i)
         losses, counted = losses + loss.item() * len(rows), counted + len(rows)
     return losses / counted, rate
+
+
+def _join(mean: dict[str, Tensor], network: nn.Module, recipe: Recipe, step: int) -> None:
+    """Brings the running mean of the weights nearer to what they are after a step."""
+    stays = min(recipe.average, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items() if mean else ():
+            mean[name] = torch.lerp(tensor, mean[name], stays) if tensor.is_floating_point() else tensor.clone()
 
 
 def _order(recipe: Recipe, train: Int[np.ndarray, " train"], rng: np.random.Generator) -> Int[np.ndarray, " step"]:
@@ -332,11 +345,15 @@ def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer, best: dict[str,
 
 def _resume(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any]
-) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
-    """Puts model and optimizer back to the last whole epoch, if there is one."""
+) -> tuple[list[dict[str, Any]], dict[str, Tensor], dict[str, Tensor]]:
+    """Puts model and optimizer back to the last whole epoch, if there is one.
+
+    Returns:
+        The history, the best weights and, where the recipe keeps one, their running mean, which are the best so far.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        return [], {}
+        return [], {}, {}
     tensors, facts = load_state(path)
     if {key: facts.get(key) for key in settings} != settings:
         raise ValueError(f"{path} was left by a training with other settings; delete it or choose another folder")
@@ -350,4 +367,6 @@ def _resume(
         index, _, key = name.partition(".")
         state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return facts["history"], parts["best"]
+    device = next(model.parameters()).device
+    mean = {name: tensor.to(device) for name, tensor in parts["best"].items()} if settings["recipe"]["average"] else {}
+    return facts["history"], parts["best"], mean

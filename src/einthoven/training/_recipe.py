@@ -35,6 +35,9 @@ class Recipe:
             windows counts.
         draws: How many records an epoch has, each as often as the others but for one time; None for every record once.
             So a training has as many steps, however few records there are.
+        average: How much of the weights that are kept stays at each step, the rest being what the step came to: a
+            running mean, which generators are the better for (Karras et al. 2024, https://arxiv.org/abs/2312.02696). It
+            begins short and grows; 0 keeps the last weights themselves.
 
     Raises:
         ValueError: If a choice by validation is asked for and forbidden at once, or the rate lies below 0.
@@ -51,8 +54,12 @@ class Recipe:
     monitor: Literal["loss", "auroc", "last"] = "loss"
     crop_s: float | None = None
     draws: int | None = None
+    average: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.average < 1 or (self.average and self.monitor != "last"):
+            what = "a mean of the weights keeps a share from 0 to below 1 of them, and needs the monitor 'last'"
+            raise ValueError(f"{what}; not {self.average:g} and '{self.monitor}'")
         if not self.rate >= 0:
             raise ValueError(f"a learning rate is not below 0, like {self.rate:g}")
         if self.monitor == "last" and (self.patience is not None or self.schedule == "plateau"):
