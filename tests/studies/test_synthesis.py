@@ -138,6 +138,26 @@ def test_what_learns_from_synthetic_records_hands_the_ledger_on(tmp_path: Path) 
     assert set(first["patients_seen"]) <= set(second["patients_seen"]) and first["patients_seen"]
 
 
+def test_an_encoder_that_has_seen_nobody_of_them_is_a_second_judge(tmp_path: Path) -> None:
+    def encoder(data: str, name: str) -> str:
+        return str(run(studies.pretrain([data], epochs=1), tmp_path / name, progress=False, device=CPU))
+
+    asked = {"groups": ["NORM"], "models": ["flow"], "copies": [], "simulator": False, "classifiers": [], "epochs": 1}
+    own = encoder("simulated=24,rate_hz=100", "own")
+    with pytest.raises(RunError, match=r"has seen \d+ of the people whose ECGs it is to judge"):
+        run(studies.synthesis(["simulated=24,rate_hz=100"], encoder=own, **asked), tmp_path / "no", progress=False)
+    with pytest.raises(RunError, match="reads the unit z, not mV"):
+        study = studies.synthesis(["simulated=24,rate_hz=100"], encoder=own, unit="mV", **asked)
+        run(study, tmp_path / "no", progress=False)
+    assert not (tmp_path / "no").exists()
+    other = encoder("simulated=12,rate_hz=100,seed=1", "other")
+    study = dataclasses.replace(studies.synthesis(["simulated=120,rate_hz=100"], encoder=other, **asked), resamples=20)
+    out = run(study, tmp_path / "run", progress=False, device=CPU)
+    crowds = pd.read_parquet(out / "results" / "crowds.parquet").set_index("embedding")
+    assert list(crowds.index) == ["features", "encoder"] and crowds["frechet"].notna().all()
+    assert crowds.loc["encoder", "frechet"] > crowds.loc["encoder", "frechet_floor"]
+
+
 def test_only_training_patients_are_in_the_ledger(made: Path) -> None:
     answers = pd.read_parquet(made / "cells/flow-seed0-fold10/predictions.parquet")
     cohort = pd.read_parquet(made / "cohort.parquet")
