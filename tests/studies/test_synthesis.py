@@ -17,6 +17,8 @@ from einthoven.diagnosis import Model
 from einthoven.pipeline import RunError, release
 from einthoven.records.leads import TWELVE, identity_error, limb_factors
 from einthoven.report import write
+from einthoven.report._generator import facts
+from einthoven.report._run import read
 from einthoven.splits import LeakError
 from einthoven.training import Device
 
@@ -91,6 +93,14 @@ def test_it_reports_how_faithful_and_how_private_they_are(made: Path) -> None:
     rate = measured[measured["measurement"] == "rate_bpm"].set_index(["model", "group", "kind"])["distance"]
     assert (rate.xs("flow", level="kind") > 0.5).all(), "two epochs of learning make no heart"
     page = write(made).read_text(encoding="utf-8")
+    read_run = read(made)
+    rates = {
+        row["group"]: row["cells"] for row in facts(read_run)["measured"] if row["measurement"] == "heart rate (/min)"
+    }
+    for model, group in ((model, group) for model in read_run.models for group in GROUPS):
+        mine = measured.query("model == @model and kind == @model and group == @group and measurement == 'rate_bpm'")
+        wanted = "–" if np.isnan(mine["median"].item()) else f"{mine['median'].item():.0f} ("
+        assert rates[group][2 + read_run.models.index(model)].startswith(wanted), "each under its own head"
     assert "heart rate (/min)" in page and "AUROC of telling who was learnt from" in page
 
 

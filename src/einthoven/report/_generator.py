@@ -40,7 +40,7 @@ def facts(run: Run) -> dict[str, Any]:
         "tiles": [{**named, "detail": f"of {count(learnt['patients'])} known patients"}, *_tiles(run, private)],
         "measures": [_row(run, row) for row in rows(table)],
         "crowds": [_crowd(row) for row in rows(run.tables["crowds"])],
-        "measured": _measured(run.tables["measurements"]),
+        "measured": _measured(run),
         "privacy": [_near(row) for row in rows(private)],
         "useful": [_useful(run, name) for name in run.label_sets] if "useful" in run.tables else [],
         "reverse": _reverse(run),
@@ -72,10 +72,11 @@ def _crowd(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **{n: f"{number(row[n])} ({number(row[f'{n}_floor'])})" for n in names}}
 
 
-def _measured(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _measured(run: Run) -> list[dict[str, Any]]:
     """For each group and measurement the real records that nobody has learnt from, and beside them every generator."""
+    table = run.tables["measurements"]
     first = table[(table["seed"] == table["seed"].min()) & (table["fold"] == table["fold"].min())]
-    kinds = ["real", "other", *dict.fromkeys(first["model"])]
+    kinds = ["real", "other", *run.models]
     found = []
     for (group, name), part in first.groupby(["group", "measurement"], sort=False):
         by_kind = {row["kind"]: row for row in rows(part.drop_duplicates("kind"))}
@@ -122,7 +123,8 @@ def _headline(run: Run, whole: pd.DataFrame) -> str:
     private = run.tables["privacy"]
     given = [model for model in run.models if _worst(private, model) == "leak"]
     back = f"{' and '.join(said)}. " if said else ""
-    told = f"{' and '.join(given)} gives away whom it has learnt from" if given else "No generator gave anybody away"
+    verb = "give away whom they have" if len(given) > 1 else "gives away whom it has"
+    told = f"{', '.join(given)} {verb} learnt from" if given else "No generator gave anybody away"
     return f"{back}{told}. {_worth(run)}"
 
 
