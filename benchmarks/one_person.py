@@ -25,7 +25,8 @@ def one_person(spec: str, group: str) -> pd.DataFrame:
     of_group = labels.targets(table, labels.get(f"statements:{group}"), {"data": source.annotated})[:, 0] == 1
     table = table[of_group].reset_index(drop=True)
     person = table["patient_id"].value_counts().index[0]
-    part = np.where(table["patient_id"] == person, "train", np.where(table.index % 2, "validation", "test"))
+    number = table["patient_id"].factorize()[0]
+    part = np.where(table["patient_id"] == person, "train", np.where(number % 2, "validation", "test"))
     return pd.DataFrame({"record": table["record_id"], "part": part})
 
 
