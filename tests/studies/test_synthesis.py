@@ -297,3 +297,14 @@ def test_a_study_names_what_it_does_not_know(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(RunError, match=r"there are \d+ training records of NORM to learn from; a generator takes 1000"):
         run(few, tmp_path / "rare", progress=False)
     assert not (tmp_path / "rare").exists()
+
+
+def test_a_grid_is_computed_in_stages() -> None:
+    study = studies.synthesis(DATA, groups=GROUPS, models=["flow"], copies=[], classifiers=["boosting"], seeds=[3, 4])
+    first, second = study.stages()
+    assert {cell.arm.name for cell in first} == {"flow", "simulator", "naive@real"}
+    assert {cell.arm.name for cell in second if cell.arm.after} == {cell.arm.name for cell in second}
+    assert study.cell_of("flow", 4, 10).seed == 3, "a generator has the first seed alone"
+    lonely = dataclasses.replace(study, arms=tuple(arm for arm in study.arms if arm.name != "simulator"))
+    with pytest.raises(RunError, match="there is no arm simulator in this grid; it has flow"):
+        lonely.stages()

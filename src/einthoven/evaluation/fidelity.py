@@ -77,10 +77,11 @@ def crowds(
         return {**dict.fromkeys(names, float("nan")), "records": count}
     real, made, other = (cloud[:count] for cloud in (real, made, other))
     found: dict[str, float] = {"records": count}
+    apart = pdist(real).mean()
     for cloud, end in ((made, ""), (other, "_floor")):
         found[f"frechet{end}"] = frechet_distance(real, cloud)
         found[f"precision{end}"], found[f"recall{end}"] = precision_and_recall(real, cloud)
-        found[f"diversity{end}"] = float(pdist(cloud).mean() / pdist(real).mean())
+        found[f"diversity{end}"] = float(pdist(cloud).mean() / apart)
     return found
 
 

@@ -97,8 +97,8 @@ class Plan(nn.Module):
         style = mean + torch.exp(log / 2) * drawn
         at, style_way = path(begun, style.detach(), t)
         intervals = (beats[:, None, 1:].float().log() - _CENTRE) / _SPREAD
-        between, rhythm_way = path(normal(seed, intervals.shape), intervals, t)
-        found = {"rhythm": self.rhythm(between, t, y).float(), "rhythm_way": rhythm_way}
+        paced, rhythm_way = path(normal(seed, intervals.shape), intervals, t)
+        found = {"rhythm": self.rhythm(paced, t, y).float(), "rhythm_way": rhythm_way}
         found |= {"style": self.way(at, t, y).float(), "style_way": style_way}
         return style, found | {"nats": (mean.square() + log.exp() - 1 - log).sum(dim=1) / 2}
 

@@ -42,8 +42,8 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
         what = f"not finished: {many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}"
         raise RunError(f"{out}: {what}; the same command goes on")
     answers = {name: pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in done}
-    tables = _generated(facts, answers, out)
-    if kept := [table for name, table in answers.items() if len(table) and _arm(name) not in _generators(facts)]:
+    tables, generators = _generated(facts, answers, out), _generators(facts)
+    if kept := [table for name, table in answers.items() if len(table) and _arm(name) not in generators]:
         predictions = pd.concat(kept, ignore_index=True)
         predictions.to_parquet(out / "predictions.parquet", index=False)
         tables |= _tables(facts, shares, predictions, out)

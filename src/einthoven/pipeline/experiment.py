@@ -250,9 +250,13 @@ class Experiment:
         return sorted(cells, key=lambda cell: cell.arm.rank)
 
     def stages(self) -> list[list[Cell]]:
-        """The grid as it can be computed: what a cell is computed from stands in an earlier stage."""
+        """The grid as it can be computed: what a cell is computed from stands in an earlier stage.
+
+        Raises:
+            RunError: If an arm waits for one that is not there, or several for each other.
+        """
         depth: dict[str, int] = {}
-        left = {arm.name: arm.after for arm in self.arms}
+        left = {arm.name: tuple(self._arm(name).name for name in arm.after) for arm in self.arms}
         while left:
             ready = [name for name, after in left.items() if not any(other in left for other in after)]
             if not ready:
@@ -268,10 +272,14 @@ class Experiment:
         Raises:
             RunError: If there is no such arm.
         """
+        arm = self._arm(name)
+        return Cell(arm, seed if seed in self.seeds[: arm.seeds] else self.seeds[0], fold)
+
+    def _arm(self, name: str) -> Arm:
         arm = next((arm for arm in self.arms if arm.name == name), None)
         if arm is None:
             raise RunError(f"there is no arm {name} in this grid; it has {', '.join(arm.name for arm in self.arms)}")
-        return Cell(arm, seed if seed in self.seeds[: arm.seeds] else self.seeds[0], fold)
+        return arm
 
     def facts(self) -> dict[str, Any]:
         """All of it as JSON values."""

@@ -19,11 +19,11 @@ from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import keep
 from einthoven.pipeline.emitting import emitted
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
-from einthoven.pipeline.learning import of_class, part_of
+from einthoven.pipeline.learning import of_class, part_of, twelve_of
 from einthoven.pipeline.proving import prove
 from einthoven.pipeline.selftaught import learn
 from einthoven.pipeline.task import Task
-from einthoven.records.leads import TWELVE, derive, independent
+from einthoven.records.leads import TWELVE, independent
 from einthoven.records.writing import replacing
 from einthoven.training import Data
 
@@ -32,7 +32,7 @@ _BATCH = 1024
 _LOOKED = 4096  # records, which fit into memory
 _FEWEST = 3  # records of a group
 _DRAWN = 2  # ECGs of a group
-REAL = "real"  # the model of samples that nobody made
+_REAL = "real"  # the model of samples that nobody made
 
 
 def generator_of(experiment: Experiment, cohort: Cohort, arm: Arm) -> Generator:
@@ -129,8 +129,7 @@ def _keep_samples(task: Task, cohort: Cohort, network: Generator) -> None:
     test = part_of(task.cell, cohort, "test")
     for group, column in zip(cohort.groups, cohort.wanted(test).T, strict=True):
         shown = np.random.default_rng(task.cell.seed).permutation(test[column == 1])[:_DRAWN]
-        signal = cohort.signals.batch(cohort.rows[shown], experiment.samples)
-        rows += [(REAL, group, one) for one in derive(signal, experiment.leads, TWELVE)]
+        rows += [(_REAL, group, one) for one in twelve_of(experiment, cohort, shown)]
     with replacing(task.folder / "samples.parquet") as scratch:
         table = pd.DataFrame({"model": [model for model, _, _ in rows], "group": [group for _, group, _ in rows]})
         table["rate_hz"], table["leads"] = experiment.rate_hz, [list(TWELVE)] * len(rows)

@@ -1,6 +1,6 @@
 """What a cell learns from: fewer records where labels are made scarce, and the signals as it sees them."""
 
-__all__ = ["fewer", "learnt_from", "of_class", "part_of", "sources", "view"]
+__all__ = ["fewer", "learnt_from", "of_class", "part_of", "sources", "twelve_of", "view"]
 
 import dataclasses
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from einthoven import splits
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Cell, Experiment, Few, RunError
-from einthoven.records.leads import placed
+from einthoven.records.leads import TWELVE, derive, placed
 from einthoven.training import Data, read_contract
 
 _BATCH = 4096
@@ -58,6 +58,13 @@ def part_of(cell: Cell, cohort: Cohort, part: str) -> Int[np.ndarray, " row"]:
 def of_class(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " kept"]:
     """The records of one class or more."""
     return rows[(cohort.y[rows] == 1).any(axis=1)]
+
+
+def twelve_of(
+    experiment: Experiment, cohort: Cohort, rows: Int[np.ndarray, " row"]
+) -> Float[np.ndarray, "row lead time"]:
+    """The twelve leads of records, in the order of `TWELVE`, prepared as every arm sees them."""
+    return derive(cohort.signals.batch(cohort.rows[rows], experiment.samples), experiment.leads, TWELVE)
 
 
 def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: int) -> Int[np.ndarray, " kept"]:

@@ -18,11 +18,11 @@ from einthoven.evaluation.fidelity import crowds
 from einthoven.generators import Generator
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.emitting import emitted
-from einthoven.pipeline.learning import of_class, part_of
+from einthoven.pipeline.learning import of_class, part_of, twelve_of
 from einthoven.pipeline.measuring import embeddings, measured
 from einthoven.pipeline.task import Task, write_json
 from einthoven.records.ecg import ECG
-from einthoven.records.leads import TWELVE, derive
+from einthoven.records.leads import TWELVE
 from einthoven.records.writing import replacing
 
 _MOST = 2000  # records of a kind
@@ -49,7 +49,7 @@ def prove(task: Task, cohort: Cohort, generator: Generator, train: Int[np.ndarra
     made = emitted(generator, wanted, numbers=range(len(train)), **how)
     _near(task, cohort, made, train, held)
     shown = [rows[:_MEASURED] for rows in (held, train)]
-    signals = [*(_signals(task, cohort, rows) for rows in shown), made[:_MEASURED]]
+    signals = [*(twelve_of(task.experiment, cohort, rows) for rows in shown), made[:_MEASURED]]
     targets = [*(cohort.wanted(rows) for rows in shown), wanted[:_MEASURED]]
     patients = [*(cohort.table["patient_id"].to_numpy()[rows] for rows in shown), np.full(len(signals[2]), None)]
     kinds = ("real", "other", task.cell.arm.name)
@@ -78,12 +78,6 @@ def _by_group(
     table["kind"] = kind
     parts = [table[column == 1].assign(group=code) for code, column in zip(cohort.groups, y.T, strict=True)]
     return pd.concat(parts, ignore_index=True)
-
-
-def _signals(task: Task, cohort: Cohort, rows: Int[np.ndarray, " record"]) -> Float[np.ndarray, "record lead time"]:
-    """Twelve leads of real records, prepared as the generator saw them."""
-    experiment = task.experiment
-    return derive(cohort.signals.batch(cohort.rows[rows], experiment.samples), experiment.leads, TWELVE)
 
 
 def _near(

@@ -35,7 +35,7 @@ def facts(run: Run) -> dict[str, Any]:
         figure = _drawn(signal, leads, float(row["rate_hz"]))
         drawing = svg(figure, f"ecg-{number}", f"ECG {number}, 12 leads")
         cards.append({"number": number, "svg": drawing, "group": row["group"], "model": row["model"]})
-    return {"cards": cards, "unit": run.experiment["unit"], "models": sorted(learners)}
+    return {"cards": cards, "unit": run.experiment["unit"]}
 
 
 def _drawn(signal: Float[np.ndarray, "lead time"], leads: list[str], rate_hz: float) -> Figure:
