@@ -2,7 +2,7 @@
 
 Rounds of all alternate, so that a busy machine slows all. The networks are untrained, which takes as long.
 
-    python benchmarks/generate.py [--out generate.json]
+    python benchmarks/generate.py [--precision 32-true] [--out generate.json]
 """
 
 import argparse
@@ -38,8 +38,9 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="where to write the numbers as JSON")
+    parser.add_argument("--precision", choices=("auto", "bf16-mixed", "32-true"), default="auto")
     asked = parser.parse_args()
-    device = Device("cpu")
+    device = Device("cpu", asked.precision)
     made = {name: build(name, FORM, **OPTIONS.get(name, {})).eval() for name in (PEER, "cnn_bilstm", "flow")}
     taken: dict[str, list[float]] = {name: [] for name in made}
     for seed in range(ROUNDS + 1):

@@ -12,7 +12,7 @@ what helps that flow, at a price for each nat that it tells (after Preechakul et
 https://arxiv.org/abs/2111.15640). Styles are a small crowd of points, for which another small flow is enough.
 """
 
-__all__ = ["Plan", "Planned", "between", "channels"]
+__all__ = ["Plan", "Planned", "Told", "between", "channels", "tell"]
 
 import math
 from typing import NamedTuple
@@ -49,6 +49,18 @@ class Planned(NamedTuple):
 
     beats: Float[Tensor, "batch beat"]
     style: Float[Tensor, "batch style"]
+
+
+class Told(NamedTuple):
+    """What the main flow is told of a plan, the same at every step on its way.
+
+    Attributes:
+        wanted: Classes and style.
+        beside: Where the beats are, see `between`.
+    """
+
+    wanted: Float[Tensor, "batch wanted"]
+    beside: Float[Tensor, "batch channel step"]
 
 
 class Plan(nn.Module):
@@ -130,6 +142,11 @@ class _Dense(nn.Module):
         """The velocity at points `x` and times `t`."""
         found: Tensor = self.layers(torch.cat([x, wanted.to(x.dtype), waves(t).to(x.dtype)], dim=1))
         return found
+
+
+def tell(plan: Planned, y: Float[Tensor, "batch class"], steps: int, step_s: float) -> Told:
+    """What a flow is told of a plan, that makes so many steps of a length in seconds."""
+    return Told(torch.cat([y, plan.style.to(y.dtype)], dim=1), between(plan.beats, steps, step_s))
 
 
 def between(beats: Float[Tensor, "batch beat"], steps: int, step_s: float) -> Float[Tensor, "batch channel step"]:

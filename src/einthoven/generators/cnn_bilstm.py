@@ -23,7 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from einthoven.generators import Autoencoder, Form, normal
-from einthoven.generators._plan import Plan, Planned, between, channels
+from einthoven.generators._plan import Plan, Planned, Told, channels, tell
 from einthoven.layers.flow import Residual, Velocity, integrate, path
 from einthoven.layers.recurrent import BiLSTM
 from einthoven.layers.temporal import Conv, finer
@@ -122,8 +122,8 @@ class CnnBiLSTM(Autoencoder):
         """The signals that are made of some noise."""
         z = noise[:, -math.prod(self.inside) :].view(-1, *self.inside)
         if self.plan is not None:
-            plan = self.plan.emit(noise, y)
-            z = integrate(lambda z, t: self._velocity(z, t, y, plan), z, self.steps)
+            told = tell(self.plan.emit(noise, y), y, self.inside[1], self.step_s)
+            z = integrate(lambda z, t: self._velocity(z, t, told), z, self.steps)
         return self.decode(z, y)
 
     def forward(
@@ -148,20 +148,19 @@ class CnnBiLSTM(Autoencoder):
         if self.plan is not None:
             style, planned = self.plan(z.detach(), beats, y, t, seed)
             at, way = path(begun, z.detach(), t)
-            plan = Planned(beats, style)
+            told = tell(Planned(beats, style), y, self.inside[1], self.step_s)
             if self.training:  # the flow is the cheaper part and the longer in learning: it gets a second look
                 later = (t + 0.5) % 1
                 second = path(again, z.detach(), later)
-                at, way, t, y = (torch.cat(pair) for pair in zip((at, way, t, y), (*second, later, y), strict=True))
-                plan = Planned(beats.repeat(2, 1), style.repeat(2, 1))
-            found |= {"way": way, "velocity": self._velocity(at, t, y, plan), **planned}
+                at, way, t = (torch.cat(pair) for pair in zip((at, way, t), (*second, later), strict=True))
+                told = Told(told.wanted.repeat(2, 1), told.beside.repeat(2, 1, 1))
+            found |= {"way": way, "velocity": self._velocity(at, t, told), **planned}
         return found
 
-    def _velocity(self, z: Tensor, t: Tensor, y: Tensor, plan: Planned) -> Tensor:
+    def _velocity(self, z: Tensor, t: Tensor, told: Told) -> Tensor:
         """Which way sequences of vectors go."""
         assert self.prior is not None
-        told = torch.cat([y, plan.style.to(y.dtype)], dim=1)
-        found: Tensor = self.prior(z, t, told, between(plan.beats, self.inside[1], self.step_s))
+        found: Tensor = self.prior(z, t, *told)
         return found.float()
 
 

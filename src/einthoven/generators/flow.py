@@ -10,13 +10,12 @@ __all__ = ["Flow"]
 
 from typing import ClassVar
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
 from einthoven.generators import Form, Learner, normal
-from einthoven.generators._plan import Plan, Planned, between, channels
+from einthoven.generators._plan import Plan, Planned, Told, channels, tell
 from einthoven.layers.flow import Velocity, integrate, path
 from einthoven.layers.temporal import coarser, finer
 from einthoven.records.leads import EIGHT
@@ -39,7 +38,7 @@ class Flow(Learner):
         super().__init__(form)
         self.steps = steps
         self.patch = max(1, round(_PATCH_S * form.rate_hz))
-        self.step_s = self.patch / form.rate_hz
+        self.step_s, self.inside = self.patch / form.rate_hz, -(-form.samples // self.patch)
         wide = len(EIGHT) * self.patch
         self.plan = Plan(form, wide)
         self.noise = (self.plan.numbers + len(EIGHT) * form.samples,)
@@ -56,21 +55,20 @@ class Flow(Learner):
         """The `velocity` at the times t between noise and signals, the `way` that they are to go, and of the plan."""
         style, found = self.plan(self._patches(x / self.spread), beats, y, t, seed)
         at, way = path(normal(seed, x.shape), x / self.spread, t)
-        return {"velocity": self._velocity(at, t, y, Planned(beats, style)), "way": way, **found}
+        told = tell(Planned(beats, style), y, self.inside, self.step_s)
+        return {"velocity": self._velocity(at, t, told), "way": way, **found}
 
     def emit(
         self, noise: Float[Tensor, "batch number"], y: Float[Tensor, "batch class"]
     ) -> Float[Tensor, "batch lead time"]:
         """The signals that are made of some noise."""
-        plan = self.plan.emit(noise, y)
+        told = tell(self.plan.emit(noise, y), y, self.inside, self.step_s)
         begun = noise[:, self.plan.numbers :].view(-1, len(EIGHT), self.form.samples)
-        return integrate(lambda x, t: self._velocity(x, t, y, plan), begun, self.steps) * self.spread
+        return integrate(lambda x, t: self._velocity(x, t, told), begun, self.steps) * self.spread
 
-    def _velocity(self, x: Tensor, t: Tensor, y: Tensor, plan: Planned) -> Tensor:
+    def _velocity(self, x: Tensor, t: Tensor, told: Told) -> Tensor:
         """Which way points go, in leads of deviation 1."""
-        patches, told = self._patches(x), torch.cat([y, plan.style.to(y.dtype)], dim=1)
-        found = self.network(patches, t, told, between(plan.beats, patches.shape[-1], self.step_s))
-        return finer(found, self.patch)[..., : x.shape[-1]].float()
+        return finer(self.network(self._patches(x), t, *told), self.patch)[..., : x.shape[-1]].float()
 
     def _patches(self, x: Tensor) -> Tensor:
         return coarser(F.pad(x, (0, -x.shape[-1] % self.patch)), self.patch)
