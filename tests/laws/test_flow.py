@@ -9,7 +9,7 @@ from scipy.stats import kstest
 from torch import Tensor
 
 from einthoven.generators import Form
-from einthoven.generators._plan import Plan, between, channels
+from einthoven.generators._plan import _NOWHERE, Plan, Planned, _mean_beat, _places, between, channels
 from einthoven.layers.flow import Velocity, integrate, path
 from einthoven.layers.recurrent import BiLSTM
 from einthoven.layers.temporal import coarser, finer
@@ -133,9 +133,8 @@ def test_pacing_gives_the_intervals_of_the_beats_and_then_tells_them_again() -> 
 
 def test_a_step_is_told_the_pulses_in_it_and_how_far_the_beats_beside_it_are() -> None:
     told = between(torch.tensor([[0.35, 0.8, 0.8]]), steps=20, step_s=0.1)
-    assert told.shape == (1, channels(0.1), 20)
-    fine = told[0, :-2].T.flatten()  # every 10 ms, in their middles
-    assert sorted(int(place) for place in fine.topk(6).indices) == [34, 35, 114, 115, 194, 195]
+    fine = told[0, :-2].T.flatten()  # every 10 ms
+    assert sorted(int(place) for place in fine.topk(3).indices) == [35, 115, 195] and float(fine[35]) == 1
     last, following = told[0, -2:]
     assert float(last[5]) == pytest.approx(0.20, abs=1e-5) and float(following[5]) == pytest.approx(0.60, abs=1e-5)
     assert float(last[0]) == 2.0, "no beat was there before"
@@ -143,7 +142,7 @@ def test_a_step_is_told_the_pulses_in_it_and_how_far_the_beats_beside_it_are() -
 
 def test_a_recording_begins_anywhere_between_two_beats() -> None:
     torch.manual_seed(0)
-    plan = Plan(Form(1000, 100.0, 2), 3)
+    plan = Plan(Form(1000, 100.0, 2))
     noise = random(2000, plan.numbers)
     with torch.inference_mode():
         beats = plan.emit(noise, torch.eye(2).repeat(1000, 1)).beats
@@ -153,32 +152,70 @@ def test_a_recording_begins_anywhere_between_two_beats() -> None:
         assert torch.allclose(plan.emit(noise[5:6], torch.eye(2)[1:]).beats, beats[5:6], atol=1e-6)
 
 
-def test_a_rhythm_and_a_style_are_learnt() -> None:
-    """Two classes with a pulse of their own, one of them irregular, and sequences at two levels, whatever the class."""
+def test_the_beat_of_a_style_is_laid_where_the_heart_beats() -> None:
+    """Alike at every beat, with what comes before the next one, and nowhere else."""
     torch.manual_seed(0)
-    plan = Plan(Form(1000, 100.0, 2), 3)
+    plan = Plan(Form(1000, 100.0, 2))
+    planned = Planned(torch.tensor([[0.5, 1.0, 1.0, 0.6, 4.0] + [1.0] * 36]), random(1, 32))
+    with torch.inference_mode():
+        told = plan.tell(planned, torch.eye(2)[:1], steps=250, step_s=0.04)
+    assert told.beside.shape == (1, channels(0.04), 250) and told.wanted.shape == (1, plan.told)
+    beat = finer(told.beside[:, 4 + 2 :], 4)[0]  # after four pulses and two gaps a step
+    assert torch.equal(beat[:, 20:120], beat[:, 120:220]) and float(beat[:, 50].abs().min()) > 0
+    assert torch.equal(beat[:, 250 : 250 + 34], beat[:, 150 : 150 + 34]), "a beat that is followed soon begins alike"
+    assert torch.equal(beat[:, 310 - 22 : 310], beat[:, 150 - 22 : 150]), "and the next one too"
+    assert not beat[:, 310 + 81 : 710 - 36].any()
+    assert not beat[:, : 50 - 36].any()
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 250.0, 500.0])
+def test_the_mean_beat_of_beats_that_are_alike_is_the_beat(rate_hz: float) -> None:
+    torch.manual_seed(0)
+    form = Form(round(10 * rate_hz), rate_hz, 2)
+    plan = Plan(form)
+    places = _places(torch.tensor([[0.4] + [0.8] * 40]), plan.fine)
+    wanted = random(1, 8, _NOWHERE)
+    signal = torch.nn.functional.pad(wanted, (0, 1)).gather(2, places[:, None].expand(-1, 8, -1))
+    found = _mean_beat(signal, places)
+    there = torch.zeros(_NOWHERE, dtype=torch.bool)
+    there[places[places < _NOWHERE].unique()] = True
+    assert torch.allclose(found[..., there], wanted[..., there], atol=1e-5) and not found[..., ~there].any()
+    assert there.sum() >= 80
+
+
+def test_a_rhythm_and_a_style_are_learnt() -> None:
+    """Two classes with a pulse of their own, one of them irregular, and beats of two forms, whatever the class."""
+    torch.manual_seed(0)
+    plan = Plan(Form(1000, 100.0, 2))
     optimizer = torch.optim.Adam(plan.parameters(), 2e-3)
     y = torch.eye(2).repeat(32, 1)
     rng = np.random.default_rng(0)
     for _ in range(150):
         even = np.tile(rng.uniform(0.9, 1.1, (32, 1)), (1, plan.beats))
         uneven = rng.uniform(0.4, 0.8, (32, plan.beats))
-        beats = torch.from_numpy(np.stack([even, uneven], axis=1).reshape(64, -1)).float()
-        level = torch.from_numpy(rng.choice([-1.0, 1.0], (64, 1))).float()
+        beats = np.stack([even, uneven], axis=1).reshape(64, -1).astype(np.float32)
+        up = rng.choice([-1.0, 1.0], (64, 1, 1))
+        signal = np.stack([pulses(one.cumsum()) for one in beats]) * up
         t = torch.from_numpy(rng.random(64)).float()
         seed = torch.from_numpy(rng.integers(2**31, size=64))
-        style, found = plan(level[:, None].expand(-1, 3, 20), beats, y, t, seed)
+        shown = torch.from_numpy(signal).float().expand(-1, 8, -1)
+        style, found = plan(shown, torch.from_numpy(beats), y, t, seed)
         loss = (found["rhythm"] - found["rhythm_way"]).square().mean()
-        loss = loss + (found["style"] - found["style_way"]).square().mean() + (style[:, :1] - level).square().mean()
+        loss = loss + (found["style"] - found["style_way"]).square().mean()
+        loss = loss + (found["unlike"] + 5e-4 * found["nats"]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    assert float(found["unlike"].detach().mean()) < 0.2 * float(shown.square().mean())
+    noise, wanted = random(200, plan.numbers), torch.eye(2).repeat(100, 1)
     with torch.inference_mode():
-        drawn = plan.emit(random(200, plan.numbers), torch.eye(2).repeat(100, 1))
+        drawn = plan.emit(noise, wanted)
+        beat = finer(plan.tell(drawn, wanted, 1000, 0.01).beside[:, 1 + 2 :], 1)
     intervals = drawn.beats[:, 1:].numpy()
     change = np.median(np.abs(np.diff(intervals, axis=1)), axis=1) / np.median(intervals, axis=1)
     assert np.median(intervals[::2]) == pytest.approx(1.0, abs=0.1)
     assert np.median(intervals[1::2]) == pytest.approx(0.6, abs=0.1)
     assert np.median(change[::2]) < 0.1 < np.median(change[1::2])
-    high = drawn.style[:, 0] > 0
-    assert 0.3 < high.float().mean() < 0.7 and drawn.style[high, 0].mean() > 0.5 > -0.5 > drawn.style[~high, 0].mean()
+    height = torch.where(beat.amax(-1) > -beat.amin(-1), beat.amax(-1), beat.amin(-1))[:, 0]
+    assert 0.3 < (height > 0).float().mean() < 0.7
+    assert height[height > 0].mean() > 0.5 > -0.5 > height[height < 0].mean()

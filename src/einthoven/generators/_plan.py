@@ -7,12 +7,14 @@ of the signal is told where the beats are, in training those that were found in 
 in emission those that were drawn.
 
 And the beats of a person are alike, but those of two people are not. What a recording keeps from beat to beat is put
-into a few numbers, its *style*, which a network reads off the sequence that the main flow is to make; it learns to tell
-what helps that flow, at a price for each nat that it tells (after Preechakul et al. 2022, "Diffusion autoencoders",
-https://arxiv.org/abs/2111.15640). Styles are a small crowd of points, for which another small flow is enough.
+into a few numbers, its *style*, which a network reads off its mean beat and its course; it learns to tell what helps
+the main flow, at a price for each nat that it tells (after Preechakul et al. 2022, "Diffusion autoencoders",
+https://arxiv.org/abs/2111.15640). Styles are a small crowd of points, for which another small flow is enough. A style
+becomes one beat again, which is laid at every place where the heart beats: the main flow is told it there, and has to
+add only what differs from beat to beat.
 """
 
-__all__ = ["Plan", "Planned", "Told", "between", "channels", "tell"]
+__all__ = ["Plan", "Planned", "Told", "between", "channels"]
 
 import math
 from typing import NamedTuple
@@ -21,22 +23,28 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from einthoven.generators import Form, normal
 from einthoven.layers.flow import Residual, Velocity, integrate, path, waves
-from einthoven.layers.temporal import Conv
+from einthoven.layers.temporal import Conv, coarser
+from einthoven.records.leads import EIGHT
 from einthoven.signals.pacing import pacing
 
 _CENTRE, _SPREAD = math.log(0.8), 0.3  # of the logarithm of an interval in seconds
 _WITHIN = (0.2, 3.0)  # seconds from beat to beat
 _STYLE = 32  # numbers
-_RHYTHM_WIDTH, _STYLE_WIDTH = 32, 256
-_READER = (64, 128)  # channels of the network that reads the style
+_RHYTHM_WIDTH, _WIDTH = 32, 256
+_READER = (64, 128)  # channels of the network that reads a course
 _LOG = (-6.0, 2.0)  # limits of the logarithm of a variance
 _STEPS = 5
 _PULSE_S = 0.03  # the deviation of a pulse that marks a beat
 _FAR_S = 2.0
 _FINE_S = 0.01
+_PATCH = 4  # such steps, of which the network that reads a course sees one
+_BEFORE, _AFTER = 36, 80  # such steps of a beat on either side of its steepest part
+_SHARE = 0.4  # of the way from beat to beat that belongs to the next at most
+_NOWHERE = _BEFORE + _AFTER + 1
 
 
 class Planned(NamedTuple):
@@ -56,7 +64,7 @@ class Told(NamedTuple):
 
     Attributes:
         wanted: Classes and style.
-        beside: Where the beats are, see `between`.
+        beside: Where the beats are, see `between`, and the beat that the style means at each.
     """
 
     wanted: Float[Tensor, "batch wanted"]
@@ -64,46 +72,54 @@ class Told(NamedTuple):
 
 
 class Plan(nn.Module):
-    """Rhythm and style, each with a flow of its own.
+    """Rhythm and style, each with a flow of its own, and the beat that a style means.
 
     Arguments:
         form: What is made.
-        channels: Of the sequence that style is read off.
 
     Attributes:
         numbers: Of how many a plan is made.
         told: The length of what a network is told: classes and style.
     """
 
-    def __init__(self, form: Form, channels: int) -> None:
+    def __init__(self, form: Form) -> None:
         super().__init__()
         self.beats = len(pacing(np.zeros((1, form.samples)), form.rate_hz))
         self.numbers, self.told = self.beats + _STYLE, form.classes + _STYLE
+        fine = torch.arange(max(1, round(form.samples / form.rate_hz / _FINE_S))) * _FINE_S
+        self.register_buffer("fine", fine, persistent=False)
+        self.register_buffer("at", (fine * form.rate_hz).round().long().clamp(max=form.samples - 1), persistent=False)
         self.rhythm = Velocity(1, form.classes, _RHYTHM_WIDTH)
-        narrow, wide = _READER
+        leads, (narrow, wide) = len(EIGHT), _READER
         self.reader = nn.Sequential(
-            Conv(channels, narrow, 3, padding=1),
+            Conv(leads * _PATCH, narrow, 3, padding=1),
             Residual(narrow, narrow),
             Conv(narrow, wide, 2, stride=2),
             Residual(wide, wide),
         )
-        self.style = nn.Linear(wide, 2 * _STYLE)
-        self.way = _Dense(_STYLE, form.classes)
+        self.style = _dense(wide + leads * _NOWHERE, 2 * _STYLE)
+        self.way = _Way(_STYLE, form.classes)
+        self.beat = _dense(self.told, leads * _NOWHERE)
 
     def forward(
         self,
-        sequence: Float[Tensor, "batch channel step"],
+        signal: Float[Tensor, "batch lead time"],
         beats: Float[Tensor, "batch beat"],
         y: Float[Tensor, "batch class"],
         t: Float[Tensor, " batch"],
         seed: Int[Tensor, " batch"],
     ) -> tuple[Float[Tensor, "batch style"], dict[str, Tensor]]:
-        """The style of sequences, a draw of it, and what the objective asks.
+        """The style of signals in leads of deviation 1, a draw of it, and what the objective asks.
 
         Of the intervals between beats the velocity `rhythm` at the times t between noise and them, and the `rhythm_way`
-        that they are to go; of the style likewise `style` and `style_way`, and how many `nats` it tells.
+        that they are to go; of the style likewise `style` and `style_way`, and how many `nats` it tells; and the
+        `unlike`, mean squared differences from the beat that the style means, where there is one.
         """
-        mean, log = self.style(self.reader(sequence).mean(dim=-1)).float().chunk(2, dim=1)
+        signal = signal[..., self.at]
+        places = _places(beats, self.fine)
+        read = self.reader(coarser(F.pad(signal, (0, -signal.shape[-1] % _PATCH)), _PATCH)).mean(dim=-1)
+        told = self.style(torch.cat([read, _mean_beat(signal, places).flatten(1).to(read.dtype)], dim=1))
+        mean, log = told.float().chunk(2, dim=1)
         log = log.clamp(*_LOG)
         drawn, begun = normal(seed, (2, *mean.shape))
         style = mean + torch.exp(log / 2) * drawn
@@ -112,7 +128,22 @@ class Plan(nn.Module):
         paced, rhythm_way = path(normal(seed, intervals.shape), intervals, t)
         found = {"rhythm": self.rhythm(paced, t, y).float(), "rhythm_way": rhythm_way}
         found |= {"style": self.way(at, t, y).float(), "style_way": style_way}
-        return style, found | {"nats": (mean.square() + log.exp() - 1 - log).sum(dim=1) / 2}
+        found |= {"nats": (mean.square() + log.exp() - 1 - log).sum(dim=1) / 2}
+        apart = (signal - self._beats(style, y, places)).square().mean(dim=1)
+        return style, found | {"unlike": torch.where(places < _NOWHERE, apart, 0.0).mean(dim=1)}
+
+    def tell(self, plan: Planned, y: Float[Tensor, "batch class"], steps: int, step_s: float) -> Told:
+        """What a flow is told of a plan, that makes so many steps of a length in seconds."""
+        parts = _parts(step_s)
+        fine = torch.arange(steps * parts, device=y.device) * (step_s / parts)
+        beat = coarser(self._beats(plan.style, y, _places(plan.beats, fine)), parts)
+        beside = torch.cat([between(plan.beats, steps, step_s), beat], dim=1)
+        return Told(torch.cat([y, plan.style.to(y.dtype)], dim=1), beside)
+
+    def _beats(self, style: Tensor, y: Tensor, places: Tensor) -> Tensor:
+        """The beat that a style means, in leads of deviation 1, wherever there is a place in one."""
+        beat = self.beat(torch.cat([y, style.to(y.dtype)], dim=1)).float().view(len(y), len(EIGHT), _NOWHERE)
+        return F.pad(beat, (0, 1)).gather(2, places[:, None].expand(-1, len(EIGHT), -1))
 
     def emit(self, noise: Float[Tensor, "batch number"], y: Float[Tensor, "batch class"]) -> Planned:
         """A plan that is made of noise.
@@ -126,15 +157,12 @@ class Plan(nn.Module):
         return Planned(beats, integrate(lambda z, t: self.way(z, t, y), style, _STEPS))
 
 
-class _Dense(nn.Module):
+class _Way(nn.Module):
     """Which way a point moves that is no sequence."""
 
     def __init__(self, numbers: int, wanted: int) -> None:
         super().__init__()
-        entering = numbers + wanted + waves(torch.zeros(1)).shape[1]
-        widths = [entering, _STYLE_WIDTH, _STYLE_WIDTH, _STYLE_WIDTH]
-        layers = [nn.Sequential(nn.Linear(a, b), nn.SiLU()) for a, b in zip(widths[:-1], widths[1:], strict=True)]
-        self.layers = nn.Sequential(*layers, nn.Linear(_STYLE_WIDTH, numbers))
+        self.layers = _dense(numbers + wanted + waves(torch.zeros(1)).shape[1], numbers, 3)
 
     def forward(
         self, x: Float[Tensor, "batch number"], t: Float[Tensor, " batch"], wanted: Float[Tensor, "batch wanted"]
@@ -144,9 +172,40 @@ class _Dense(nn.Module):
         return found
 
 
-def tell(plan: Planned, y: Float[Tensor, "batch class"], steps: int, step_s: float) -> Told:
-    """What a flow is told of a plan, that makes so many steps of a length in seconds."""
-    return Told(torch.cat([y, plan.style.to(y.dtype)], dim=1), between(plan.beats, steps, step_s))
+def _dense(enter: int, leave: int, hidden: int = 1) -> nn.Sequential:
+    """Layers in which everything is joined with everything."""
+    widths = [enter] + [_WIDTH] * hidden
+    layers = [nn.Sequential(nn.Linear(a, b), nn.SiLU()) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+    return nn.Sequential(*layers, nn.Linear(_WIDTH, leave))
+
+
+def _gaps(beats: Float[Tensor, "batch beat"], fine: Float[Tensor, " step"]) -> tuple[Tensor, Tensor]:
+    """How long ago the last beat was at some times and how far the next is, in seconds, at most `_FAR_S`."""
+    gap = fine - beats.float().cumsum(dim=1)[:, :, None]
+    last, following = (torch.where(one >= 0, one, _FAR_S).amin(dim=1).clamp(max=_FAR_S) for one in (gap, -gap))
+    return last, following
+
+
+def _places(beats: Float[Tensor, "batch beat"], fine: Float[Tensor, " step"]) -> Int[Tensor, "batch step"]:
+    """Which place of a beat some times have, `_NOWHERE` those that are far from all.
+
+    What comes shortly before a beat belongs to it, all else to the last.
+    """
+    last, following = _gaps(beats, fine)
+    ago, until = ((one / _FINE_S).round().long() for one in (last, following))
+    found = torch.where(ago <= _AFTER, _BEFORE + ago, _NOWHERE)
+    early = (until <= _BEFORE) & (following < _SHARE * (last + following))
+    return torch.where(early, _BEFORE - until, found)
+
+
+def _mean_beat(
+    signal: Float[Tensor, "batch lead step"], places: Int[Tensor, "batch step"]
+) -> Float[Tensor, "batch lead place"]:
+    """What signals are in the mean at every place of a beat, 0 at those that never occur."""
+    sums = signal.new_zeros(len(signal), signal.shape[1] + 1, _NOWHERE + 1)
+    counted = torch.cat([signal, torch.ones_like(signal[:, :1])], dim=1)
+    sums = sums.scatter_add(2, places[:, None].expand_as(counted), counted)[..., :_NOWHERE]
+    return sums[:, :-1] / sums[:, -1:].clamp(min=1)
 
 
 def between(beats: Float[Tensor, "batch beat"], steps: int, step_s: float) -> Float[Tensor, "batch channel step"]:
@@ -155,19 +214,22 @@ def between(beats: Float[Tensor, "batch beat"], steps: int, step_s: float) -> Fl
     Arguments:
         beats: The time of the first beat and the intervals from beat to beat, in seconds.
         steps: How many.
-        step_s: How long each is; the pulses are told for every 10 ms of it.
+        step_s: How long each is; the pulses are told for about every 10 ms of it.
     """
 
-    parts = max(1, round(step_s / _FINE_S))
+    parts = _parts(step_s)
+    fine = torch.arange(steps * parts, device=beats.device) * (step_s / parts)
     at = beats.float().cumsum(dim=1)[:, :, None]
-    fine = (torch.arange(steps * parts, device=beats.device) + 0.5) * (step_s / parts)
     pulses = torch.exp(-(((fine - at) / _PULSE_S) ** 2) / 2).sum(dim=1).clamp(max=1.0)
-    middle = (torch.arange(steps, device=beats.device) + 0.5) * step_s
-    gap = middle - at
-    last, following = (torch.where(one >= 0, one, _FAR_S).amin(dim=1).clamp(max=_FAR_S) for one in (gap, -gap))
-    return torch.cat([pulses.view(len(beats), steps, parts).transpose(1, 2), last[:, None], following[:, None]], dim=1)
+    last, following = _gaps(beats, (torch.arange(steps, device=beats.device) + 0.5) * step_s)
+    return torch.cat([coarser(pulses[:, None], parts), last[:, None], following[:, None]], dim=1)
 
 
 def channels(step_s: float) -> int:
-    """How many channels `between` has."""
-    return max(1, round(step_s / _FINE_S)) + 2
+    """How many channels a network is told beside its own, see `Plan.tell`."""
+    return _parts(step_s) * (1 + len(EIGHT)) + 2
+
+
+def _parts(step_s: float) -> int:
+    """Of about 10 ms in a step."""
+    return max(1, round(step_s / _FINE_S))

@@ -23,7 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from einthoven.generators import Autoencoder, Form, normal
-from einthoven.generators._plan import Plan, Planned, Told, channels, tell
+from einthoven.generators._plan import Plan, Planned, Told, channels
 from einthoven.layers.flow import Residual, Velocity, integrate, path
 from einthoven.layers.recurrent import BiLSTM
 from einthoven.layers.temporal import Conv, finer
@@ -86,7 +86,7 @@ class CnnBiLSTM(Autoencoder):
         )
         self.prior, self.plan, numbers = None, None, math.prod(self.inside)
         if prior == "flow":
-            self.plan = Plan(form, latent)
+            self.plan = Plan(form)
             self.prior = Velocity(latent, self.plan.told, _PRIOR, beside=channels(self.step_s))
             numbers += self.plan.numbers
         self.noise = (numbers,)
@@ -122,7 +122,7 @@ class CnnBiLSTM(Autoencoder):
         """The signals that are made of some noise."""
         z = noise[:, -math.prod(self.inside) :].view(-1, *self.inside)
         if self.plan is not None:
-            told = tell(self.plan.emit(noise, y), y, self.inside[1], self.step_s)
+            told = self.plan.tell(self.plan.emit(noise, y), y, self.inside[1], self.step_s)
             z = integrate(lambda z, t: self._velocity(z, t, told), z, self.steps)
         return self.decode(z, y)
 
@@ -146,9 +146,9 @@ class CnnBiLSTM(Autoencoder):
         found = {"signal": self.decode(z if self.training else mean, y) / self.spread, "wanted": x / self.spread}
         found |= {"spread": self.spread, "mean": mean, "log": log}
         if self.plan is not None:
-            style, planned = self.plan(z.detach(), beats, y, t, seed)
+            style, planned = self.plan(x / self.spread, beats, y, t, seed)
             at, way = path(begun, z.detach(), t)
-            told = tell(Planned(beats, style), y, self.inside[1], self.step_s)
+            told = self.plan.tell(Planned(beats, style), y, self.inside[1], self.step_s)
             if self.training:  # the flow is the cheaper part and the longer in learning: it gets a second look
                 later = (t + 0.5) % 1
                 second = path(again, z.detach(), later)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from einthoven.generators import Form, Learner, normal
-from einthoven.generators._plan import Plan, Planned, Told, channels, tell
+from einthoven.generators._plan import Plan, Planned, Told, channels
 from einthoven.layers.flow import Velocity, integrate, path
 from einthoven.layers.temporal import coarser, finer
 from einthoven.records.leads import EIGHT
@@ -40,7 +40,7 @@ class Flow(Learner):
         self.patch = max(1, round(_PATCH_S * form.rate_hz))
         self.step_s, self.inside = self.patch / form.rate_hz, -(-form.samples // self.patch)
         wide = len(EIGHT) * self.patch
-        self.plan = Plan(form, wide)
+        self.plan = Plan(form)
         self.noise = (self.plan.numbers + len(EIGHT) * form.samples,)
         self.network = Velocity(wide, self.plan.told, width, beside=channels(self.step_s))
 
@@ -53,16 +53,16 @@ class Flow(Learner):
         beats: Float[Tensor, "batch beat"],
     ) -> dict[str, Tensor]:
         """The `velocity` at the times t between noise and signals, the `way` that they are to go, and of the plan."""
-        style, found = self.plan(self._patches(x / self.spread), beats, y, t, seed)
+        style, found = self.plan(x / self.spread, beats, y, t, seed)
         at, way = path(normal(seed, x.shape), x / self.spread, t)
-        told = tell(Planned(beats, style), y, self.inside, self.step_s)
+        told = self.plan.tell(Planned(beats, style), y, self.inside, self.step_s)
         return {"velocity": self._velocity(at, t, told), "way": way, **found}
 
     def emit(
         self, noise: Float[Tensor, "batch number"], y: Float[Tensor, "batch class"]
     ) -> Float[Tensor, "batch lead time"]:
         """The signals that are made of some noise."""
-        told = tell(self.plan.emit(noise, y), y, self.inside, self.step_s)
+        told = self.plan.tell(self.plan.emit(noise, y), y, self.inside, self.step_s)
         begun = noise[:, self.plan.numbers :].view(-1, len(EIGHT), self.form.samples)
         return integrate(lambda x, t: self._velocity(x, t, told), begun, self.steps) * self.spread
 

@@ -33,6 +33,6 @@ def rhythm_loss(found: dict[str, Tensor]) -> Tensor:
 
 
 def plan_loss(found: dict[str, Tensor]) -> Tensor:
-    """The squared errors of the velocities of rhythm and style, and what style costs, a mean for each signal."""
+    """The squared errors of the velocities of rhythm and style and of the beat that it means, and what style costs."""
     style = (found["style"] - found["style_way"]).square().mean(dim=1)
-    return rhythm_loss(found) + style + _NAT * found["nats"]
+    return rhythm_loss(found) + style + found["unlike"] + _NAT * found["nats"]

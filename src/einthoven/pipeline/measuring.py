@@ -22,12 +22,13 @@ from einthoven.signals.intervals import intervals
 from einthoven.training import Transfer, hash_patient, lineage, load_weights, read_contract
 
 MEASURED = (
-    *("rate_bpm", "rr_change_percent", "pr_ms", "qrs_ms", "qt_ms", "axis_deg"),
+    *("rate_bpm", "rr_change_percent", "beat_change_percent", "pr_ms", "qrs_ms", "qt_ms", "axis_deg"),
     *("height_II", "height_V2", "height_V5", "power_15_40_percent", "identity_residual"),
 )
 _INTERVALS = {"rate_bpm": ("rate_bpm", 1.0), "pr_ms": ("pr_s", 1e3), "qrs_ms": ("qrs_s", 1e3), "qt_ms": ("qt_s", 1e3)}
 _HEIGHTS = ("II", "V2", "V5")
 _SHARP_HZ = (15.0, 40.0)
+_AROUND_S = (0.3, 0.4)  # a beat
 _BATCH = 64
 
 Signals = Float[np.ndarray, "record lead time"]
@@ -44,9 +45,10 @@ def measured(signals: Signals, rate_hz: float, unit: str) -> pd.DataFrame:
 
     Returns:
         The columns `MEASURED`: of the RR intervals the rate, and how much one differs from the next in the median, in
-        percent of their median; heights from peak to peak, in the unit; of the power of all leads the part from 15 to
-        40 Hz; and how far the limb leads are from their identities: in mV the largest gap, in z the largest share of a
-        lead that is left when the ratios that standardising took are given back.
+        percent of their median; of the power around the beats the part that their mean does not hold; heights from peak
+        to peak, in the unit; of the power of all leads the part from 15 to 40 Hz; and how far the limb leads are from
+        their identities: in mV the largest gap, in z the largest share of a lead that is left when the ratios that
+        standardising took are given back.
     """
     return pd.DataFrame([_one(signal, rate_hz, unit) for signal in signals], columns=list(MEASURED))
 
@@ -56,6 +58,7 @@ def _one(signal: Float[np.ndarray, "lead time"], rate_hz: float, unit: str) -> d
     values = {name: found[source] * scale for name, (source, scale) in _INTERVALS.items()}
     rr = np.diff(beats(signal, rate_hz))
     values["rr_change_percent"] = float(100 * np.median(np.abs(np.diff(rr))) / np.median(rr)) if len(rr) > 1 else np.nan
+    values["beat_change_percent"] = _beat_change(signal, rate_hz)
     values["axis_deg"] = found["axis_deg"] if unit == "mV" else np.nan
     values |= {f"height_{lead}": float(np.ptp(signal[TWELVE.index(lead)])) for lead in _HEIGHTS}
     frequency, power = welch(signal, fs=rate_hz, nperseg=min(signal.shape[1], round(2 * rate_hz)), axis=1)
@@ -63,6 +66,16 @@ def _one(signal: Float[np.ndarray, "lead time"], rate_hz: float, unit: str) -> d
     values["power_15_40_percent"] = float(100 * power[:, sharp].sum() / max(float(power.sum()), 1e-12))
     apart = identity_error(signal, TWELVE) if unit == "mV" else float(limb_factors(signal, TWELVE)[1])
     return values | {"identity_residual": apart}
+
+
+def _beat_change(signal: Float[np.ndarray, "lead time"], rate_hz: float) -> float:
+    """Of the power of the beats the part by which one differs from the other, in percent; NaN for fewer than two."""
+    before, after = (round(seconds * rate_hz) for seconds in _AROUND_S)
+    whole = [at for at in beats(signal, rate_hz) if before <= at < signal.shape[1] - after]
+    if len(whole) < 2:
+        return np.nan
+    each = np.stack([signal[:, at - before : at + after] for at in whole])
+    return float(100 * each.var(axis=0, ddof=1).sum() / np.square(each).mean(axis=0).sum())
 
 
 def embeddings(experiment: Experiment) -> dict[str, Embedding]:

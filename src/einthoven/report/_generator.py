@@ -23,6 +23,7 @@ _MEASURED = {
     "axis_deg": "axis (°)",
     **{f"height_{lead}": f"{lead} from peak to peak" for lead in ("II", "V2", "V5")},
     "rr_change_percent": "change from RR interval to RR interval (%)",
+    "beat_change_percent": "power that changes from beat to beat (%)",
     "power_15_40_percent": "power from 15 to 40 Hz (%)",
     "identity_residual": "what limb leads miss of their identities",
 }
