@@ -23,8 +23,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from einthoven.generators import Autoencoder, Form, normal
-from einthoven.generators._plan import Plan, Planned, Told, channels
-from einthoven.layers.flow import Residual, Velocity, integrate, path
+from einthoven.generators._prior import Prior
+from einthoven.layers.flow import Residual
 from einthoven.layers.recurrent import BiLSTM
 from einthoven.layers.temporal import Conv, finer
 from einthoven.records.leads import EIGHT
@@ -32,7 +32,6 @@ from einthoven.records.leads import EIGHT
 _FINE_HZ = 50.0  # the rate at which the outermost blocks work
 _COARSE = 5  # from there to ten vectors a second
 _FINE, _WIDE = 64, 192  # channels
-_PRIOR = 64  # channels of the flow
 _SMOOTH = 5  # samples over which neighbours of the output are joined
 _LOWEST = -8.0  # of the logarithm of a variance
 
@@ -63,7 +62,6 @@ class CnnBiLSTM(Autoencoder):
                 f"{form.samples} samples at {form.rate_hz:g} Hz are too little for 'cnn_bilstm', which takes "
                 f"{_FINE_HZ / 2:g} Hz and {2 * self.stride} samples at least"
             )
-        self.steps, self.step_s = steps, self.stride / form.rate_hz
         self.inside = latent, -(-form.samples // self.stride)
         leads = len(EIGHT)
         self.encoder = nn.Sequential(
@@ -84,12 +82,10 @@ class CnnBiLSTM(Autoencoder):
             _Finer(_FINE, leads, enter),
             Conv(leads, leads, _SMOOTH, padding=_SMOOTH // 2),
         )
-        self.prior, self.plan, numbers = None, None, math.prod(self.inside)
-        if prior == "flow":
-            self.plan = Plan(form)
-            self.prior = Velocity(latent, self.plan.told, _PRIOR, beside=channels(self.step_s))
-            numbers += self.plan.numbers
-        self.noise = (numbers,)
+        self.prior = None
+        if prior == "flow":  # it is the cheaper part and the longer in learning: it gets a second look
+            self.prior = Prior(form, self.inside, self.stride / form.rate_hz, steps=steps, looks=2)
+        self.noise = (self.prior.numbers if self.prior is not None else math.prod(self.inside),)
 
     def posterior(
         self, x: Float[Tensor, "batch lead time"]
@@ -120,10 +116,7 @@ class CnnBiLSTM(Autoencoder):
         self, noise: Float[Tensor, "batch number"], y: Float[Tensor, "batch class"]
     ) -> Float[Tensor, "batch lead time"]:
         """The signals that are made of some noise."""
-        z = noise[:, -math.prod(self.inside) :].view(-1, *self.inside)
-        if self.plan is not None:
-            told = self.plan.tell(self.plan.emit(noise, y), y, self.inside[1], self.step_s)
-            z = integrate(lambda z, t: self._velocity(z, t, told), z, self.steps)
+        z = noise.view(-1, *self.inside) if self.prior is None else self.prior.emit(noise, y)
         return self.decode(z, y)
 
     def forward(
@@ -136,32 +129,17 @@ class CnnBiLSTM(Autoencoder):
     ) -> dict[str, Tensor]:
         """What comes back through draws, `signal`, beside the `wanted`, in leads of deviation 1, and their `spread`.
 
-        Of what it is made of the `mean` and the `log` of the variance. And of the flow the `velocity` at the times t
-        beside the `way` that is to go, and what the plan tells. In evaluation a signal comes back from the mean.
+        Of what it is made of the `mean` and the `log` of the variance; and what the prior tells (`_prior`). In
+        evaluation a signal comes back from the mean.
         """
         mean, log = self.posterior(x)
         mean = mean.float()
-        drawn, begun, again = normal(seed, (3, *mean.shape))
-        z = mean + torch.exp(log / 2) * drawn
+        z = mean + torch.exp(log / 2) * normal(seed, mean.shape)
         found = {"signal": self.decode(z if self.training else mean, y) / self.spread, "wanted": x / self.spread}
         found |= {"spread": self.spread, "mean": mean, "log": log}
-        if self.plan is not None:
-            style, planned = self.plan(x / self.spread, beats, y, t, seed)
-            at, way = path(begun, z.detach(), t)
-            told = self.plan.tell(Planned(beats, style), y, self.inside[1], self.step_s)
-            if self.training:  # the flow is the cheaper part and the longer in learning: it gets a second look
-                later = (t + 0.5) % 1
-                second = path(again, z.detach(), later)
-                at, way, t = (torch.cat(pair) for pair in zip((at, way, t), (*second, later), strict=True))
-                told = Told(told.wanted.repeat(2, 1), told.beside.repeat(2, 1, 1))
-            found |= {"way": way, "velocity": self._velocity(at, t, told), **planned}
+        if self.prior is not None:
+            found |= self.prior(z.detach(), x / self.spread, y, t, seed, beats)
         return found
-
-    def _velocity(self, z: Tensor, t: Tensor, told: Told) -> Tensor:
-        """Which way sequences of vectors go."""
-        assert self.prior is not None
-        found: Tensor = self.prior(z, t, *told)
-        return found.float()
 
 
 class _Finer(nn.Module):

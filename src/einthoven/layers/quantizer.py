@@ -8,7 +8,7 @@ of Mentzer et al. 2023, "Finite scalar quantization", https://arxiv.org/abs/2309
 to one of a few levels: nothing is to be learnt and nothing can die.
 """
 
-__all__ = ["FiniteScalar", "Quantized", "VectorQuantizer", "perplexity"]
+__all__ = ["Coded", "FiniteScalar", "VectorQuantizer", "perplexity"]
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _EPSILON = 1e-5
 _DEAD = 0.05  # of an even share of the vectors, below which a code is set anew
 
 
-class Quantized(NamedTuple):
+class Coded(NamedTuple):
     """What is left of vectors.
 
     Attributes:
@@ -61,12 +61,19 @@ class VectorQuantizer(nn.Module):
         if not 0 <= decay < 1:
             raise ValueError(f"a running mean keeps from 0 to below 1 of itself, not {decay:g}")
         self.codes, self.decay = codes, decay
-        self.register_buffer("codebook", torch.zeros(codes, channels))
+        self.register_buffer("codebook", torch.randn(codes, channels))
         self.register_buffer("count", torch.ones(codes))
         self.register_buffer("total", torch.zeros(codes, channels))
         self.register_buffer("begun", torch.zeros((), dtype=torch.bool))
 
-    def forward(self, z: Float[Tensor, "batch channel step"], seed: int = 0) -> Quantized:
+    def bound(self, z: Float[Tensor, "batch channel step"]) -> Float[Tensor, "batch channel step"]:
+        """Vectors at a distance from 0 at which their numbers have a mean square of 1, so that codes lie close.
+
+        Yu et al. 2022, https://arxiv.org/abs/2110.04627: it is the direction that is looked up.
+        """
+        return F.normalize(z.float(), dim=1) * math.sqrt(z.shape[1])
+
+    def forward(self, z: Float[Tensor, "batch channel step"], seed: int = 0) -> Coded:
         """The codes that are nearest to vectors; in training the codebook follows them afterwards.
 
         Arguments:
@@ -92,15 +99,15 @@ class VectorQuantizer(nn.Module):
         far = self.codebook.square().sum(dim=1) - 2 * vectors @ self.codebook.T  # but for a constant of each vector
         return far.argmin(dim=1)
 
-    def _quantized(self, z: Tensor, index: Tensor) -> Quantized:
+    def _quantized(self, z: Tensor, index: Tensor) -> Coded:
         codes = self.lookup(index)
-        return Quantized(z + (codes - z).detach(), index, (z.float() - codes).square().mean(dim=1))
+        return Coded(z + (codes - z).detach(), index, (z.float() - codes).square().mean(dim=1))
 
     @torch.no_grad()
     def _follow(self, vectors: Tensor, index: Tensor, seed: int) -> None:
-        fell = F.one_hot(index, self.codes).to(vectors.dtype)
-        self.count.lerp_(fell.sum(dim=0), 1 - self.decay)
-        self.total.lerp_(fell.T @ vectors, 1 - self.decay)
+        fell = torch.bincount(index, minlength=self.codes).to(vectors.dtype)
+        self.count.lerp_(fell, 1 - self.decay)
+        self.total.lerp_(torch.zeros_like(self.total).index_add_(0, index, vectors), 1 - self.decay)
         alive = self.count > _EPSILON
         self.codebook.copy_(
             torch.where(alive[:, None], self.total / self.count.clamp(min=_EPSILON)[:, None], self.codebook)
@@ -141,13 +148,16 @@ class FiniteScalar(nn.Module):
         self.register_buffer("steps", steps[:, None], persistent=False)
         self.register_buffer("places", places[:, None], persistent=False)
 
-    def forward(self, z: Float[Tensor, "batch channel step"], seed: int = 0) -> Quantized:
+    def bound(self, z: Float[Tensor, "batch channel step"]) -> Float[Tensor, "batch channel step"]:
+        """Vectors in the reach of the grid, of numbers from −1 to 1."""
+        return torch.tanh(z.float())
+
+    def forward(self, z: Float[Tensor, "batch channel step"], seed: int = 0) -> Coded:
         """The points of the grid that vectors are rounded to."""
-        inside = torch.tanh(z.float())
-        place = ((inside + 1) / 2 * self.steps).round()
+        place = ((z.float().clamp(-1, 1) + 1) / 2 * self.steps).round()
         codes = place / self.steps * 2 - 1
         index = (place.long() * self.places).sum(dim=1)
-        return Quantized(inside + (codes - inside).detach(), index, torch.zeros_like(inside[:, 0]))
+        return Coded(z + (codes - z).detach(), index, torch.zeros_like(codes[:, 0]))
 
     def lookup(self, index: Int[Tensor, "batch step"]) -> Float[Tensor, "batch channel step"]:
         """The points of some numbers."""
@@ -155,8 +165,7 @@ class FiniteScalar(nn.Module):
         return place / self.steps * 2 - 1
 
 
-def perplexity(index: Int[Tensor, "..."], codes: int) -> tuple[float, float]:
-    """How many codes are in use: e to the entropy of their shares, and the part of all that occurs at all."""
-    share = torch.bincount(index.flatten(), minlength=codes).double() / max(1, index.numel())
-    entropy = -torch.special.xlogy(share, share).sum()
-    return float(entropy.exp()), float((share > 0).double().mean())
+def perplexity(index: Int[Tensor, "..."]) -> float:
+    """How many codes are in use: e to the entropy of their shares."""
+    share = index.unique(return_counts=True)[1].double() / index.numel()
+    return float((-torch.special.xlogy(share, share).sum()).exp())

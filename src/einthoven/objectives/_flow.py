@@ -1,6 +1,6 @@
-"""What the objectives of generators share: chance that a batch carries as numbers, and the loss of a flow."""
+"""What the objectives of generators share: chance that a batch carries as numbers, and the losses of their parts."""
 
-__all__ = ["drawn", "flow_loss", "plan_loss", "rhythm_loss"]
+__all__ = ["drawn", "flow_errors", "flow_loss", "likeness", "plan_loss", "signal_loss"]
 
 import numpy as np
 from jaxtyping import Float
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from einthoven.signals.pacing import pacing
 
+_SLOPES = 1.0  # how much differences of neighbours count beside values
 _NAT = 5e-4  # what each nat of the style costs
 
 
@@ -22,17 +23,37 @@ def drawn(x: Float[np.ndarray, "batch lead time"], rate_hz: float, rng: np.rando
     return found | {"beats": np.stack([pacing(one, rate_hz) for one in x])}
 
 
+def signal_loss(found: dict[str, Tensor]) -> Tensor:
+    """The squared error of what comes back, and of its differences, which keeps QRS complexes sharp."""
+    apart = found["signal"] - found["wanted"]
+    return apart.square().mean() + _SLOPES * apart.diff(dim=-1).square().mean()
+
+
 def flow_loss(found: dict[str, Tensor]) -> Tensor:
     """The squared error of the velocity, a mean for each signal."""
     return (found["velocity"] - found["way"]).square().mean(dim=(1, 2))
 
 
-def rhythm_loss(found: dict[str, Tensor]) -> Tensor:
-    """The squared error of the velocity of the intervals between beats, a mean for each signal."""
-    return (found["rhythm"] - found["rhythm_way"]).square().mean(dim=(1, 2))
-
-
 def plan_loss(found: dict[str, Tensor]) -> Tensor:
     """The squared errors of the velocities of rhythm and style and of the beat that it means, and what style costs."""
     style = (found["style"] - found["style_way"]).square().mean(dim=1)
-    return rhythm_loss(found) + style + found["unlike"] + _NAT * found["nats"]
+    return _rhythm_loss(found) + style + found["unlike"] + _NAT * found["nats"]
+
+
+def likeness(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """How like each signal is to what comes back of it, in its own unit, of all leads and samples.
+
+    `rmse`, the root of the mean squared error, and `cosine`.
+    """
+    back, x = ((found[name] * found["spread"]).double().flatten(1) for name in ("signal", "wanted"))
+    cosine = (back * x).sum(dim=1) / (back.norm(dim=1) * x.norm(dim=1)).clamp(min=1e-12)
+    return {"rmse": (back - x).square().mean(dim=1).sqrt(), "cosine": cosine}
+
+
+def flow_errors(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The mean squared errors of the velocities: `flow_error`, and `rhythm_error` of the intervals between beats."""
+    return {"flow_error": flow_loss(found), "rhythm_error": _rhythm_loss(found)}
+
+
+def _rhythm_loss(found: dict[str, Tensor]) -> Tensor:
+    return (found["rhythm"] - found["rhythm_way"]).square().mean(dim=(1, 2))

@@ -16,9 +16,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from einthoven.objectives._flow import drawn, flow_loss, plan_loss, rhythm_loss
-
-_SLOPES = 1.0  # how much the differences count beside the values
+from einthoven.objectives._flow import drawn, flow_errors, flow_loss, likeness, plan_loss, signal_loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,26 +50,15 @@ class Variational:
             batch: What `draw` gave, and the classes `y`.
         """
         found = model(**batch)
-        signal, wanted = found["signal"], found["wanted"]
-        error = (signal - wanted).square().mean() + _SLOPES * (signal - wanted).diff(dim=-1).square().mean()
-        loss = error + 2 * self.sigma**2 * divergence(found["mean"], found["log"]) / wanted[0].numel()
+        told = divergence(found["mean"], found["log"]) / found["wanted"][0].numel()
+        loss = signal_loss(found) + 2 * self.sigma**2 * told
         if "velocity" in found:
             loss = loss + flow_loss(found).mean() + plan_loss(found).mean()
         return {"loss": loss, **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """For each signal how like it is to what comes back of it, in its own unit, and the errors of the flows.
-
-        `rmse`, the root of the mean squared error, and `cosine`, of all leads and samples.
-        """
-        back, x = ((found[name] * found["spread"]).double().flatten(1) for name in ("signal", "wanted"))
-        measured = {
-            "rmse": (back - x).square().mean(dim=1).sqrt(),
-            "cosine": (back * x).sum(dim=1) / (back.norm(dim=1) * x.norm(dim=1)).clamp(min=1e-12),
-        }
-        if "velocity" in found:
-            measured |= {"flow_error": flow_loss(found), "rhythm_error": rhythm_loss(found)}
-        return measured
+        """For each signal how like it is to what comes back of it, and the errors of the flows."""
+        return likeness(found) | (flow_errors(found) if "velocity" in found else {})
 
 
 def divergence(mean: Tensor, log: Tensor) -> Tensor:
