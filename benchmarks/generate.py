@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from einthoven.generators import Form, Generator, build, draw
+from einthoven.generators import Form, Generator, build, draw, learners
 from einthoven.training import Device
 
 FORM, BATCH, ROUNDS = Form(5000, 500.0, 6), 64, 5
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("auto", "bf16-mixed", "32-true"), default="auto")
     asked = parser.parse_args()
     device = Device("cpu", asked.precision)
-    made = {name: build(name, FORM, **OPTIONS.get(name, {})).eval() for name in (PEER, "cnn_bilstm", "flow")}
+    made = {name: build(name, FORM, **OPTIONS.get(name, {})).eval() for name in (PEER, *learners())}
     taken: dict[str, list[float]] = {name: [] for name in made}
     for seed in range(ROUNDS + 1):
         for name, generator in made.items():

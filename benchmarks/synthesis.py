@@ -14,6 +14,7 @@ TABLES = ("pretext", "crowds", "measurements", "privacy", "useful", "reverse")
 MEASURED = {
     "rate_bpm": ("rate (/min)", 0),
     "rr_change_percent": ("RR change (%)", 1),
+    "beat_change_percent": ("beat change (%)", 1),
     "pr_ms": ("PR (ms)", 0),
     "qrs_ms": ("QRS (ms)", 0),
     "qt_ms": ("QT (ms)", 0),

@@ -9,9 +9,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from einthoven import objectives, registry
+from einthoven.datasets.simulated import Simulated
 from einthoven.generators import Autoencoder, Form, Generator, Learner, build, draw, learners, names
 from einthoven.generators.cnn_bilstm import CnnBiLSTM
-from einthoven.records.leads import EIGHT
+from einthoven.generators.vqvae import VQVAE
+from einthoven.layers.quantizer import perplexity
+from einthoven.records.leads import EIGHT, TWELVE
 from einthoven.signals.intervals import intervals
 from einthoven.training import Data, Device, Recipe, examine, fit
 
@@ -225,3 +228,41 @@ def test_the_simulator_makes_what_is_wanted() -> None:
         build("simulator", form, groups=["NORM", "AFIBB", "CLBBB"])
     with pytest.raises(ValueError, match="2 names for 3 classes"):
         build("simulator", form, groups=["NORM", "AFIB"])
+
+
+@pytest.mark.parametrize("quantizer", ["codebook", "grid"])
+def test_a_vqvae_says_only_what_letters_say(quantizer: str) -> None:
+    """What is decoded hangs on the nearest letters, a mix of vectors too; and no class is told."""
+    generator = made("vqvae", quantizer=quantizer).eval()
+    assert isinstance(generator, VQVAE)
+    first, second = (torch.from_numpy(part) for part in np.split(signals(12), 2))
+    with torch.inference_mode():
+        mix = torch.lerp(generator.encode(first), generator.encode(second), 0.5)
+        letters = generator.codes(mix)
+        spelt = generator.quantizer.lookup(letters.number).reshape(mix.shape)
+        assert torch.allclose(generator.decode(mix, CLASSES), generator.decode(spelt, CLASSES), atol=1e-5)
+        assert torch.equal(generator.decode(mix, CLASSES), generator.interpolate(first, second, 0.5, CLASSES.roll(1)))
+
+
+def test_the_alphabet_of_a_vqvae_does_not_collapse() -> None:
+    """On simulated ECGs most of the letters stay in use, and what comes back of unseen ones is like them."""
+    source = Simulated(patients=80, rate_hz=100.0)
+    order = [TWELVE.index(lead) for lead in EIGHT]
+    x = np.stack([source.read(record).signal[order, :300] for record in source.table()["record_id"][:80]])
+    generator = made("vqvae", quantizer="codebook")
+    generator.look(x, np.eye(3, dtype=np.float32)[np.arange(len(x)) % 3])
+    objective, optimizer = objectives.build("quantized"), torch.optim.AdamW(generator.parameters(), 2e-3)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        drawn = objective.draw(x[rng.permutation(64)[:16]], FORM.rate_hz, rng)
+        batch = {key: torch.from_numpy(value) for key, value in drawn.items()}
+        objective(generator, batch | {"y": torch.zeros(16, 3)})["loss"].backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    generator.eval()
+    drawn = objective.draw(x[64:], FORM.rate_hz, rng)
+    batch = {key: torch.from_numpy(value) for key, value in drawn.items()} | {"y": torch.zeros(len(x) - 64, 3)}
+    with torch.inference_mode():
+        found = objective(generator, batch)
+    assert perplexity(found["index"]) > 32
+    assert float(objective.measure(found, batch)["cosine"].median()) > 0.8

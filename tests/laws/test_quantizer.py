@@ -27,8 +27,8 @@ def test_every_vector_becomes_the_nearest_code() -> None:
     codes, z = random(17, 5), random(4, 5, 30, seed=1)
     found = book(codes).eval()(z)
     index, distance = vq(z.transpose(1, 2).reshape(-1, 5).numpy(), codes.numpy())
-    assert np.array_equal(found.index.flatten().numpy(), index)
-    assert torch.allclose(found.z, codes[found.index].transpose(1, 2), atol=1e-6)
+    assert np.array_equal(found.number.flatten().numpy(), index)
+    assert torch.allclose(found.z, codes[found.number].transpose(1, 2), atol=1e-6)
     assert np.allclose(found.away.flatten().numpy(), distance**2 / 5, atol=1e-5)
 
 
@@ -38,7 +38,7 @@ def test_codes_are_their_own_codes(layer: nn.Module) -> None:
     index = torch.arange(9).view(3, 3)
     codes = layer.lookup(index)
     found = layer(codes)
-    assert torch.equal(found.index, index) and torch.allclose(found.z, codes, atol=1e-5)
+    assert torch.equal(found.number, index) and torch.allclose(found.z, codes, atol=1e-5)
 
 
 def test_the_gradient_passes_as_if_there_were_no_choice() -> None:
@@ -64,7 +64,7 @@ def test_what_pulls_vectors_to_codes_leaves_the_codes_alone() -> None:
     layer = book(codes)
     found = layer(z)
     found.away.sum().backward()
-    wanted = 2 * (z.detach() - codes[found.index].transpose(1, 2)) / 5
+    wanted = 2 * (z.detach() - codes[found.number].transpose(1, 2)) / 5
     assert torch.allclose(z.grad, wanted, atol=1e-6)
     assert not list(layer.parameters())
 
@@ -88,7 +88,7 @@ def test_running_means_are_what_their_sum_says() -> None:
 def test_without_memory_the_codes_are_those_of_k_means() -> None:
     """A decay of 0 is one step of Lloyd's algorithm."""
     layer, z = book(random(4, 2), decay=0.0), random(1, 2, 400, seed=1)
-    index = layer(z).index[0]
+    index = layer(z).number[0]
     means = torch.stack([z[0, :, index == code].mean(dim=1) for code in range(4)])
     assert torch.allclose(layer.codebook, means, atol=1e-5)
 
@@ -97,10 +97,10 @@ def test_codes_that_nothing_falls_to_are_set_anew() -> None:
     codes = torch.cat([random(4, 2), torch.full((60, 2), 1e3)])
     layer = book(codes)
     z = random(8, 2, 100, seed=1)
-    assert len(layer(z).index.unique()) <= 4
+    assert len(layer(z).number.unique()) <= 4
     for i in range(300):
         layer(z, seed=i)
-    index = layer.eval()(z).index
+    index = layer.eval()(z).number
     assert len(index.unique()) > 0.9 * 64 and perplexity(index) > 40
 
 
@@ -121,7 +121,7 @@ def test_all_points_of_a_grid_are_reached_and_differ() -> None:
     points = layer.lookup(index)[0].T
     assert layer.codes == 60 == len(points.unique(dim=0)) and float(points.abs().max()) == 1
     far = layer(layer.bound(random(4, 3, 4000) * 3))
-    assert len(far.index.unique()) == 60
+    assert len(far.number.unique()) == 60
 
 
 def test_perplexity_is_that_of_shares() -> None:

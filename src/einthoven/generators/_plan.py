@@ -82,6 +82,9 @@ class Plan(nn.Module):
         told: The length of what a network is told: classes and style.
     """
 
+    fine: Tensor
+    at: Tensor
+
     def __init__(self, form: Form) -> None:
         super().__init__()
         self.beats = len(pacing(np.zeros((1, form.samples)), form.rate_hz))

@@ -107,7 +107,7 @@ class VQVAE(Autoencoder):
         codes = self.codes(self.encode(x), int(seed[0]))
         z = self._whole(codes.z)
         found = {"signal": self._said(z), "wanted": x / self.spread, "spread": self.spread}
-        found |= {"index": codes.index.view(len(x), -1), "away": codes.away.view(len(x), -1)}
+        found |= {"index": codes.number.view(len(x), -1), "away": codes.away.view(len(x), -1)}
         return found | self.prior(z.detach(), x / self.spread, y, t, seed, beats)
 
     def _apart(self, z: Tensor) -> Tensor:

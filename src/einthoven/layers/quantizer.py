@@ -28,12 +28,12 @@ class Coded(NamedTuple):
 
     Attributes:
         z: The codes in their place; its gradient is that of the vectors.
-        index: The number of the code of each.
+        number: Of the code of each.
         away: How far each vector is from its code, the mean square over its numbers, which pulls vectors to codes.
     """
 
     z: Float[Tensor, "batch channel step"]
-    index: Int[Tensor, "batch step"]
+    number: Int[Tensor, "batch step"]
     away: Float[Tensor, "batch step"]
 
 
@@ -167,5 +167,5 @@ class FiniteScalar(nn.Module):
 
 def perplexity(index: Int[Tensor, "..."]) -> float:
     """How many codes are in use: e to the entropy of their shares."""
-    share = index.unique(return_counts=True)[1].double() / index.numel()
+    share = torch.bincount(index.flatten()).double() / index.numel()
     return float((-torch.special.xlogy(share, share).sum()).exp())

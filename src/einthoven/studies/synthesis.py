@@ -61,7 +61,8 @@ def synthesis(
     Arguments:
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl.
         groups: Classes of the label set that can be wanted; a record that has several is of all of them.
-        models: Generators: cnn_bilstm (an autoencoder with a flow for its prior, after S1) and flow.
+        models: Generators: cnn_bilstm (an autoencoder with a flow for its prior, after S1), flow, and vqvae (an
+            alphabet of pieces of ECG, after S3).
         copies: Beside them, training records with noise of so many deviations of a lead, which must be caught.
         simulator: Beside them, simulated ECGs, which have seen nobody, where the simulator knows all the groups.
         classifiers: What learns from synthetic records and from real ones, to tell of what use they are: boosting,
