@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from einthoven import datasets, registry, run, studies
+from einthoven import datasets, records, registry, run, studies
 from einthoven.audit import audit, open_subject
+from einthoven.cli.generate import generate
 from einthoven.datasets import DatasetError
 from einthoven.diagnosis import Model
-from einthoven.pipeline import RunError, release
+from einthoven.pipeline import RunError, interpolated, release
+from einthoven.records.ecg import ECG
 from einthoven.records.leads import TWELVE, identity_error, limb_factors
 from einthoven.report import write
 from einthoven.report._generator import facts
@@ -273,6 +275,73 @@ def test_what_cannot_be_is_said_before_anything_is_written(made: Path, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["full"] and (tmp_path / "full" / "mine.txt").exists()
     with pytest.raises(DatasetError, match=r"synthetic\.json is missing"):
         datasets.parse(f"synthetic={tmp_path}")
+
+
+# From one ECG to another
+
+
+def two() -> list[ECG]:
+    """ECGs of two people, one of them twice as long as the generator reads."""
+    source = datasets.parse("simulated=8,rate_hz=500,duration_s=20")
+    names = source.table()["record_id"]
+    return [source.read(names.iloc[0]).crop(0.0, 10.0), source.read(names.iloc[-1])]
+
+
+def test_the_way_from_one_ecg_to_another(made: Path) -> None:
+    first, second = two()
+    way = interpolated(made, first, second, 5, device=CPU)
+    names = tuple(f"{ecg.source}:{ecg.record_id}" for ecg in (first, second))
+    assert [ecg.synthetic for ecg in way] == [True] * 5 and all(ecg.parents == names for ecg in way)
+    assert all(ecg.unit == "mV" and ecg.leads == TWELVE and ecg.signal.shape == (12, 1000) for ecg in way)
+    assert max(float(identity_error(ecg.signal, TWELVE)) for ecg in way) < 1e-5
+    assert "75% and 25% of its parents, by cnn_bilstm" in way[1].notes[0]
+    back = interpolated(made, second, first, 5, device=CPU)
+    assert all(np.allclose(one.signal, other.signal, atol=1e-4) for one, other in zip(way, back[::-1], strict=True))
+    told = interpolated(made, first, second, 5, label="AFIB", device=CPU)
+    assert not np.allclose(told[2].signal, way[2].signal, atol=1e-3), "this generator is told the group"
+
+
+def test_its_ends_are_what_comes_back_of_the_two(made: Path) -> None:
+    first, second = two()
+    alone = interpolated(made, first, first, 2, device=CPU)
+    way = interpolated(made, first, second, 3, device=CPU)
+    assert np.allclose(way[0].signal, alone[0].signal, atol=1e-5) and not np.allclose(way[2].signal, way[0].signal)
+    assert np.allclose(alone[0].signal, alone[1].signal, atol=1e-5)
+
+
+def test_what_cannot_be_interpolated_is_said(made: Path, tmp_path: Path) -> None:
+    first, second = two()
+    with pytest.raises(RunError, match="'flow' cannot read an ECG; take --model cnn_bilstm or vqvae"):
+        interpolated(made, first, second, model="flow")
+    with pytest.raises(registry.UnknownName, match="did you mean 'AFIB'"):
+        interpolated(made, first, second, label="AFIBB")
+    with pytest.raises(RunError, match="lasts 4 s, and the generator reads 10 s"):
+        interpolated(made, first, second.crop(0.0, 4.0))
+    with pytest.raises(RunError, match="fewer than two beats"):
+        once = np.exp(-(((np.arange(second.signal.shape[1]) - 2500) / 10) ** 2))
+        interpolated(made, first, second.replace(signal=np.tile(once.astype(np.float32), (12, 1))))
+    with pytest.raises(ValueError, match="two steps or more, not 1"):
+        interpolated(made, first, second, 1)
+
+
+def test_the_command_draws_the_way_on_paper(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = []
+    for name, ecg in zip(("one", "other"), two(), strict=True):
+        files.append(records.write(ecg, tmp_path / f"{name}.hea"))
+    generate(made, interpolate=(files[0], files[1]), steps=2, to=tmp_path / "way")
+    assert capsys.readouterr().out == f"{tmp_path / 'way'}\n"
+    assert sorted(path.name for path in (tmp_path / "way").iterdir()) == [
+        f"step{number:02d}.{kind}" for number in (1, 2) for kind in ("dat", "hea", "png")
+    ]
+    back = records.read(tmp_path / "way" / "step02.hea")
+    assert back.synthetic and len(back.parents) == 2
+    with pytest.raises(RunError, match="is not an empty folder"):
+        generate(made, interpolate=(files[0], files[1]), to=tmp_path / "way")
+    with pytest.raises(RunError, match="one --label at most"):
+        generate(made, interpolate=(files[0], files[1]), count=3, to=tmp_path / "more")
+    with pytest.raises(RunError, match="name the groups with --label and how many"):
+        generate(made, to=tmp_path / "more")
+    assert not (tmp_path / "more").exists()
 
 
 def test_a_generator_reads_no_ecg(made: Path) -> None:

@@ -1,9 +1,4 @@
-"""Sequences that flow out of noise, by a rhythm and a style that are planned first.
-
-What the plan says of a sequence is guessed from it in one look, and the noise that flows lies around that guess: the
-flow has but to make what the plan leaves open, and what it does badly stays small (as Lee et al. 2022, "PriorGrad",
-https://arxiv.org/abs/2106.06406, do with the noise of a diffusion).
-"""
+"""Sequences that flow out of noise, by a rhythm and a style that are planned first."""
 
 __all__ = ["Prior"]
 
@@ -16,9 +11,6 @@ from torch import Tensor, nn
 from einthoven.generators import Form, normal
 from einthoven.generators._plan import Plan, Planned, Told, channels
 from einthoven.layers.flow import Velocity, integrate, path
-from einthoven.layers.temporal import Conv
-
-_BROAD = 0.5  # the deviation of the noise around a guess
 
 
 class Prior(nn.Module):
@@ -43,7 +35,6 @@ class Prior(nn.Module):
         self.inside, self.step_s, self.steps, self.looks = inside, step_s, steps, looks
         self.plan = Plan(form)
         self.numbers = self.plan.numbers + math.prod(inside)
-        self.guess = Conv(channels(step_s), inside[0], 3, padding=1)
         self.network = Velocity(inside[0], self.plan.told, width, beside=channels(step_s))
 
     def forward(
@@ -57,26 +48,23 @@ class Prior(nn.Module):
     ) -> dict[str, Tensor]:
         """The `velocity` at the times t between noise and sequences, the `way` that they are to go, and of the plan.
 
-        And by how much the guess has `missed` each, the mean square. In training several times are looked at, spread
-        evenly after the first.
+        In training several times are looked at, spread evenly after the first.
         """
         style, found = self.plan(signal, beats, y, t, seed)
         told = self.plan.tell(Planned(beats, style), y, self.inside[1], self.step_s)
         looks = self.looks if self.training else 1
-        guess = self.guess(told.beside).float()
-        begun = (guess.detach() + _BROAD * normal(seed, (looks, *sequence.shape))).flatten(0, 1)
+        begun = normal(seed, (looks, *sequence.shape)).flatten(0, 1)
         times = torch.cat([(t + look / looks) % 1 for look in range(looks)])
         at, way = path(begun, sequence.repeat(looks, 1, 1), times)
         told = Told(told.wanted.repeat(looks, 1), told.beside.repeat(looks, 1, 1))
-        found |= {"velocity": self._velocity(at, times, told), "way": way}
-        return found | {"missed": (guess - sequence).square().mean(dim=(1, 2))}
+        return {"velocity": self._velocity(at, times, told), "way": way, **found}
 
     def emit(
         self, noise: Float[Tensor, "batch number"], y: Float[Tensor, "batch class"]
     ) -> Float[Tensor, "batch channel step"]:
         """The sequences that are made of some noise."""
         told = self.plan.tell(self.plan.emit(noise, y), y, self.inside[1], self.step_s)
-        begun = self.guess(told.beside).float() + _BROAD * noise[:, self.plan.numbers :].view(-1, *self.inside)
+        begun = noise[:, self.plan.numbers :].view(-1, *self.inside)
         return integrate(lambda x, t: self._velocity(x, t, told), begun, self.steps)
 
     def _velocity(self, x: Tensor, t: Tensor, told: Told) -> Tensor:

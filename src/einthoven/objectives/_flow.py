@@ -35,9 +35,9 @@ def flow_loss(found: dict[str, Tensor]) -> Tensor:
 
 
 def plan_loss(found: dict[str, Tensor]) -> Tensor:
-    """The squared errors of rhythm and style, of the beat and the guess that they mean, and what style costs."""
+    """The squared errors of the velocities of rhythm and style and of the beat that it means, and what style costs."""
     style = (found["style"] - found["style_way"]).square().mean(dim=1)
-    return _rhythm_loss(found) + style + found["unlike"] + found["missed"] + _NAT * found["nats"]
+    return _rhythm_loss(found) + style + found["unlike"] + _NAT * found["nats"]
 
 
 def likeness(found: dict[str, Tensor]) -> dict[str, Tensor]:
