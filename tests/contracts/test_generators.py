@@ -10,7 +10,7 @@ from torch import Tensor
 
 from einthoven import objectives, registry
 from einthoven.datasets.simulated import Simulated
-from einthoven.generators import Autoencoder, Form, Generator, Learner, build, draw, learners, names
+from einthoven.generators import Autoencoder, Form, Generator, Learner, build, draw, learners, names, normal
 from einthoven.generators.cnn_bilstm import CnnBiLSTM
 from einthoven.generators.vqvae import VQVAE
 from einthoven.layers.quantizer import perplexity
@@ -170,6 +170,13 @@ def test_interpolation_reconstructs_at_its_ends(name: str) -> None:
         middle = generator.interpolate(first, second, 0.5, CLASSES)
     assert torch.equal(ends[0], back[0]) and torch.allclose(ends[1], back[1], atol=1e-5)
     assert not torch.allclose(middle, back[0], atol=1e-2) and not torch.allclose(middle, back[1], atol=1e-2)
+
+
+def test_streams_of_one_seed_say_nothing_of_each_other() -> None:
+    seed = torch.tensor([7, 8])
+    streams = torch.stack([normal(seed, (5000,), stream) for stream in range(4)])
+    assert torch.equal(streams[2], normal(seed, (50, 100), 2).flatten())
+    assert (torch.corrcoef(streams) - torch.eye(4)).abs().max() < 0.06  # four deviations of chance
 
 
 def test_the_noise_of_a_record_depends_on_its_number_and_the_seed_alone() -> None:

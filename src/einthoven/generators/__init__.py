@@ -29,6 +29,8 @@ from torch import Tensor, nn
 from einthoven import registry
 from einthoven.records.leads import EIGHT
 
+_STREAMS = 8  # of random numbers of one seed
+
 
 @dataclasses.dataclass(frozen=True)
 class Form:
@@ -144,9 +146,12 @@ def draw(shape: Sequence[int], *, seed: int, numbers: Sequence[int]) -> Float32[
     return np.stack(draws) if draws else np.empty((0, *shape), np.float32)
 
 
-def normal(seed: Int[Tensor, " batch"], shape: Sequence[int]) -> Tensor:
-    """Standard normal numbers of a shape, which the seed of the first of a batch decides, on any device the same."""
-    generator = torch.Generator().manual_seed(int(seed[0]))
+def normal(seed: Int[Tensor, " batch"], shape: Sequence[int], stream: int = 0) -> Tensor:
+    """Standard normal numbers of a shape, which the seed of the first of a batch decides, on any device the same.
+
+    What is drawn for one purpose must not say anything of what is drawn for another: each has a stream of its own.
+    """
+    generator = torch.Generator().manual_seed((_STREAMS * int(seed[0]) + stream) % 2**32)
     return torch.randn(*shape, generator=generator).to(seed.device)
 
 

@@ -124,11 +124,11 @@ class Plan(nn.Module):
         told = self.style(torch.cat([read, _mean_beat(signal, places).flatten(1).to(read.dtype)], dim=1))
         mean, log = told.float().chunk(2, dim=1)
         log = log.clamp(*_LOG)
-        drawn, begun = normal(seed, (2, *mean.shape))
+        drawn, begun = normal(seed, (2, *mean.shape), stream=1)
         style = mean + torch.exp(log / 2) * drawn
         at, style_way = path(begun, style.detach(), t)
         intervals = (beats[:, None, 1:].float().log() - _CENTRE) / _SPREAD
-        paced, rhythm_way = path(normal(seed, intervals.shape), intervals, t)
+        paced, rhythm_way = path(normal(seed, intervals.shape, stream=2), intervals, t)
         found = {"rhythm": self.rhythm(paced, t, y).float(), "rhythm_way": rhythm_way}
         found |= {"style": self.way(at, t, y).float(), "style_way": style_way}
         found |= {"nats": (mean.square() + log.exp() - 1 - log).sum(dim=1) / 2}

@@ -53,7 +53,7 @@ class Prior(nn.Module):
         style, found = self.plan(signal, beats, y, t, seed)
         told = self.plan.tell(Planned(beats, style), y, self.inside[1], self.step_s)
         looks = self.looks if self.training else 1
-        begun = normal(seed, (looks, *sequence.shape)).flatten(0, 1)
+        begun = normal(seed, (looks, *sequence.shape), stream=3).flatten(0, 1)
         times = torch.cat([(t + look / looks) % 1 for look in range(looks)])
         at, way = path(begun, sequence.repeat(looks, 1, 1), times)
         told = Told(told.wanted.repeat(looks, 1), told.beside.repeat(looks, 1, 1))
