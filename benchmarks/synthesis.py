@@ -127,7 +127,8 @@ def main() -> None:
     print(crowds(found["crowds"]))
     print(measured(found["measurements"]))
     print(private(found["privacy"]))
-    for name, keys in (("pretext", ["model", "source", "measure"]), ("reverse", ["model", "made_by", "label_set", "metric"])):
+    keyed = {"pretext": ["model", "source", "measure"], "reverse": ["model", "made_by", "label_set", "metric"]}
+    for name, keys in keyed.items():
         rows = found.get(name, pd.DataFrame())
         print(table([*keys, "value"], [[*(str(row[key]) for key in keys), span(row)] for _, row in rows.iterrows()]))
     again = ["group", "measurement", "kind", "seed", "fold"]  # real records stand beside every generator
