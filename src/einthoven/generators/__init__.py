@@ -126,11 +126,11 @@ class Autoencoder(Learner):
         self,
         first: Float[Tensor, "batch lead time"],
         second: Float[Tensor, "batch lead time"],
-        alpha: float,
+        alpha: Float[Tensor, " batch"],
         y: Float[Tensor, "batch class"],
     ) -> Float[Tensor, "batch lead time"]:
         """What lies between signals: `alpha` 0 reconstructs the first, 1 the second."""
-        return self.decode(torch.lerp(self.encode(first), self.encode(second), alpha), y)
+        return self.decode(torch.lerp(self.encode(first), self.encode(second), alpha[:, None, None]), y)
 
 
 def draw(shape: Sequence[int], *, seed: int, numbers: Sequence[int]) -> Float32[np.ndarray, "record ..."]:

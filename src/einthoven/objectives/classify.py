@@ -1,7 +1,9 @@
 """Each class a yes or no of its own: binary cross-entropy over the labels that are known.
 
 With `focal` above zero, what is easy counts less: each term is weighted by (1 − p)^focal, where p is the
-probability given to the truth (Lin et al. 2017, https://arxiv.org/abs/1708.02002).
+probability given to the truth (Lin et al. 2017, https://arxiv.org/abs/1708.02002). With a `shift` the logits of the
+loss are higher or lower by it than those of the answer: where it is the log odds of a class, learning need not spend
+itself on how rare the class is (Menon et al. 2021, https://arxiv.org/abs/2007.07314).
 """
 
 __all__ = ["Classify"]
@@ -24,10 +26,12 @@ class Classify:
     Attributes:
         weights: What a positive of each class counts beside a negative; None for 1.
         focal: The focusing exponent; 0 for plain cross-entropy.
+        shift: What is added to the logits of each class in the loss alone; None for nothing.
     """
 
     weights: Sequence[float] | None = None
     focal: float = 0.0
+    shift: Sequence[float] | None = None
 
     def __call__(self, model: Callable[..., Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The mean loss over known labels, and the logits.
@@ -35,13 +39,15 @@ class Classify:
         Arguments:
             model: From signals to logits.
             batch: `x`, signals `batch lead time`; `covariates` or none; `y`, labels
-                `batch class`: 1, 0, or NaN where unknown.
+                `batch class`: from 0 to 1, or NaN where unknown.
         """
         logits = answer(model, batch).float()
         return {"loss": self.loss(logits, batch["y"]), "logits": logits}
 
     def loss(self, logits: Float[Tensor, "batch class"], y: Float[Tensor, "batch class"]) -> Float[Tensor, ""]:
         """The mean over known labels; zero, with a gradient of zero, if there is none."""
+        if self.shift is not None:
+            logits = logits + torch.tensor(self.shift, dtype=logits.dtype, device=logits.device)
         known = ~torch.isnan(y)
         truth = torch.where(known, y, 0.0)
         weights = None if self.weights is None else torch.tensor(self.weights, device=logits.device)

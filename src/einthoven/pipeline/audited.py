@@ -1,11 +1,11 @@
 """The audit of a run: of its split before it trains, and of what it learnt when there are answers."""
 
-__all__ = ["Pairs", "after", "among", "before", "pairs_of", "sides"]
+__all__ = ["Pairs", "after", "among", "before", "descent", "pairs_of", "sides"]
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from einthoven.audit import Finding, Subject, Verdict, audit, begun_with, contracts_of, find_pairs, learnt
 from einthoven.records.writing import replacing
-from einthoven.store import Joined
+from einthoven.store import Fingerprint, Joined
 
 _APART = ("corpora", "identity", "patients", "records", "synthetic", "waveforms", "windows")  # of sides, whatever fold
 _FIRST = ("balance", "fields", "preprocessing")  # of training and test, in the first fold
@@ -123,3 +123,27 @@ def after(
     checkpoints = _of_every_fold(subject, parts, {fold: known.contracts, **rest})
     before = (verdict for verdict in verdicts if verdict.check not in (*_ANSWERS, "checkpoints"))
     return [*before, checkpoints, *audit(known, _ANSWERS)]
+
+
+def descent(
+    subject: Subject,
+    part: Shaped[np.ndarray, " record"],
+    parents: Sequence[tuple[str, ...]],
+    fingerprints: Sequence[Fingerprint],
+) -> Verdict:
+    """Whether records that were made in memory, for training, descend from held-out ones or come too near to them.
+
+    Arguments:
+        subject: The real records.
+        part: The part of each.
+        parents: What each synthetic one was made from.
+        fingerprints: Of the synthetic ones.
+    """
+
+    names = [f"made:{number}" for number in range(len(parents))]
+    made = pd.DataFrame({"record_id": names, "parents": list(map(list, parents)), "synthetic": True})
+    table = pd.concat([subject.table, made], ignore_index=True)
+    side = np.concatenate([part.astype(object), np.full(len(made), "train", dtype=object)])
+    whole = {"table": table, "side": side, "fingerprints": [*subject.fingerprints, *fingerprints]}
+    (verdict,) = audit(dataclasses.replace(subject, **whole, found=None, targets=None, classes=()), ("synthetic",))
+    return verdict

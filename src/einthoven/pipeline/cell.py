@@ -14,21 +14,23 @@ import numpy as np
 import pandas as pd
 import torch
 
-from einthoven import models
+from einthoven import models, objectives
 from einthoven.evaluation import weighted
-from einthoven.objectives.categorical import Categorical
-from einthoven.objectives.classify import Classify
+from einthoven.pipeline.audited import descent
+from einthoven.pipeline.changing import changes_of
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import contract, keep
 from einthoven.pipeline.covariates import standardised
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, Made, RunError
 from einthoven.pipeline.generating import fitting, generator_of, learn_to_generate
-from einthoven.pipeline.learning import learnt_from, part_of, view
+from einthoven.pipeline.learning import learnt_from, part_of, repeated, view
 from einthoven.pipeline.making import MadeRecords, made_records
 from einthoven.pipeline.measuring import no_judge
 from einthoven.pipeline.pretext import pretext_of, pretrain
 from einthoven.pipeline.task import Task, shape_of, write_json
+from einthoven.records.ecg import ECG
 from einthoven.records.writing import replacing
+from einthoven.store import Fingerprint
 from einthoven.training import Data, fit, load_weights, predict
 
 _MOST_WEIGHT = 20.0
@@ -49,7 +51,7 @@ def compute(task: Task, cohort: Cohort, on_epoch: Callable[[dict[str, Any]], Non
     else:
         train = learnt_from(task.cell, cohort)
         if task.cell.arm.generator:
-            train = fitting(task.experiment, cohort, train)
+            train = fitting(task.experiment, cohort, task.cell.arm, train)
         facts["learnt_from"] = _account(cohort, train)
         learn = learn_to_generate if task.cell.arm.generator else pretrain if task.cell.arm.objective else _learnt
         table, history = learn(task, cohort, train, working, on_epoch)
@@ -80,7 +82,7 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
             rows = learnt_from(cell, cohort)
             if cell.arm.generator and rows.tobytes() not in looked:
                 rest = [part_of(cell, cohort, part) for part in ("validation", "test")]
-                no_judge(experiment, cohort, np.concatenate([fitting(experiment, cohort, rows), *rest]))
+                no_judge(experiment, cohort, np.concatenate([fitting(experiment, cohort, cell.arm, rows), *rest]))
                 looked.add(rows.tobytes())
     for arm in experiment.arms:
         if arm.generator:
@@ -92,6 +94,9 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
                 pretext_of(arm, model)
             if arm.transfer is not None and isinstance(model, models.Network):
                 load_weights(model, arm.transfer)
+            if arm.recipe and not arm.objective:
+                _objective(arm, cohort, cohort.y[:0])
+                changes_of(experiment, arm)
 
 
 def _learnt(
@@ -104,6 +109,8 @@ def _learnt(
     rest = np.concatenate([part_of(task.cell, cohort, part) for part in asked])
     made = [made_records(task, cohort, arm.made)] if arm.made else []
     learnt = sum(len(block.y) for block in made)
+    for block in made:
+        _keep_made(task, cohort, block)
     made += [made_records(task, cohort, Made(name)) for name in arm.tried]
     data = view(task.experiment, task.cell, cohort, [(block.signal, block.y) for block in made])
     synthetic = np.arange(len(cohort.y), len(data.y))
@@ -117,6 +124,22 @@ def _learnt(
     if arm.tried:
         _keep_answers(task, cohort, made[bool(arm.made) :], probability[len(rest) :])
     return _predictions(task.cell, cohort, rest, probability[: len(rest)]), history
+
+
+def _keep_made(task: Task, cohort: Cohort, made: MadeRecords) -> None:
+    """Keeps what synthetic records that are learnt from were made from, and what the audit says of that."""
+    experiment = task.experiment
+    ecgs = (ECG(signal, experiment.unit, experiment.rate_hz, experiment.leads) for signal in made.signal)
+    prints = [Fingerprint.of(ecg) for ecg in ecgs]
+    verdict = descent(cohort.subject(experiment.split), cohort.parts[task.cell.fold], made.parents, prints)
+    table = pd.DataFrame({"parents": list(map(list, made.parents))})
+    table["alpha"] = made.alpha if len(made.alpha) else np.nan
+    for place, name in enumerate(cohort.classes):
+        table[name] = made.y[:, place]
+    with replacing(task.folder / "synthetic.parquet") as scratch:
+        table.to_parquet(scratch, index=False)
+    said = {"status": verdict.status, "looked": verdict.looked, "findings": [f.sentence for f in verdict.findings]}
+    write_json(task.folder / "synthetic.json", {"made_by": made.by, "records": len(made.y), "audit": said})
 
 
 def _keep_answers(task: Task, cohort: Cohort, made: list[MadeRecords], probability: np.ndarray) -> None:
@@ -182,10 +205,11 @@ def _by_gradient(
         raise TypeError(f"{arm.model} is not trained by gradient; give its arm no recipe")
     network.fast = task.device.fast_layout
     loaded = load_weights(network, arm.transfer) if arm.transfer is not None else None
-    kind = Categorical if cohort.exclusive else Classify
-    objective = kind(weights=_weights(data.y[train]) if arm.balance else None, focal=arm.focal)
+    objective = _objective(arm, cohort, data.y[train])
     settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
-    history = fit(network, objective, data, train, watched, arm.recipe, transfer=arm.transfer, **settings)
+    settings |= {"transfer": arm.transfer, "changes": changes_of(task.experiment, arm)}
+    often = repeated(train, data.y[train], arm.repeat) if arm.repeat else train
+    history = fit(network, objective, data, often, watched, arm.recipe, **settings)
     fabric = task.device.fabric()
     logits = predict(fabric.setup_module(network), data, rest, arm.recipe, fabric=fabric)
     if arm.keeps:
@@ -195,6 +219,17 @@ def _by_gradient(
     del network
     gc.collect()
     return objective.probabilities(torch.from_numpy(logits).double()).numpy(), history
+
+
+def _objective(arm: Arm, cohort: Cohort, y: np.ndarray) -> Any:
+    """By what a network learns these labels."""
+    name, told = arm.loss or ("categorical" if cohort.exclusive else "classify"), dict(arm.asks)
+    if arm.balance:
+        told["weights"] = _weights(y)
+    if arm.adjust:
+        positive, negative = np.nansum(y == 1, axis=0), np.nansum(y == 0, axis=0)
+        told["shift"] = tuple((arm.adjust * np.log((positive + 1) / (negative + 1))).tolist())
+    return objectives.build(name, **told)
 
 
 def _weights(y: np.ndarray) -> list[float]:

@@ -14,6 +14,7 @@ from einthoven.evaluation.decide import decide
 from einthoven.evaluation.efficiency import family
 from einthoven.evaluation.fidelity import measurements
 from einthoven.evaluation.privacy import privacy
+from einthoven.evaluation.remedies import choice, gains, remedies
 from einthoven.evaluation.thresholds import thresholds
 from einthoven.evaluation.usefulness import reverse, useful
 from einthoven.pipeline.cohort import Cohort
@@ -21,6 +22,8 @@ from einthoven.pipeline.experiment import Arm, Cell, RunError, cell_names, cells
 from einthoven.pipeline.measuring import MEASURED
 from einthoven.pipeline.task import cell_folder, finished, seconds_of, write_json
 from einthoven.splits import many
+
+_RARE = "augmentation"  # the study whose arms differ in what they do for rare classes
 
 
 def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
@@ -35,14 +38,15 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
     """
 
     facts = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
-    names, shares = cell_names(facts), _scarce(facts)
+    names, shares, rare = cell_names(facts), _scarce(facts), facts["study"] == _RARE
     done = [name for name in names if finished(out / "cells" / name)]
-    needed = {facts["primary"], facts["baseline"]} if shares else {arm["name"] for arm in facts["arms"]}
+    needed = {facts["primary"], facts["baseline"]} if shares or rare else {arm["name"] for arm in facts["arms"]}
     if lacking := [name for name in names if name not in done and _arm(name) in needed]:
         what = f"not finished: {many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}"
         raise RunError(f"{out}: {what}; the same command goes on")
     answers = {name: pd.read_parquet(out / "cells" / name / "predictions.parquet") for name in done}
-    tables, generators = _generated(facts, answers, out), _generators(facts)
+    generators = _generators(facts)
+    tables = {} if rare else _generated(facts, answers, out)
     if kept := [table for name, table in answers.items() if len(table) and _arm(name) not in generators]:
         predictions = pd.concat(kept, ignore_index=True)
         predictions.to_parquet(out / "predictions.parquet", index=False)
@@ -82,6 +86,8 @@ def _tables(
     if facts.get("exclusive"):
         pairs = [(first, second) for first, second in facts["pairs"]]
         return evaluate_beats(predictions, pairs=pairs, **planned)
+    if facts["study"] == _RARE:
+        return _helped(facts, predictions, out)
     cohort, sets = pd.read_parquet(out / "cohort.parquet"), facts["label_sets"]
     if _generators(facts):
         return _used(facts, predictions, out)
@@ -119,6 +125,34 @@ def _used(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict[s
         path = cell_folder(out, Cell(Arm(model), seed, fold)) / "answers.parquet"
         answers += [pd.read_parquet(path).assign(model=model, seed=seed, fold=fold)] if path.is_file() else []
     return tables | ({"reverse": reverse(pd.concat(answers, ignore_index=True), **how)} if answers else {})
+
+
+def _helped(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:
+    """What remedies for rare classes give, and what the synthetic records among them were made from."""
+    how: dict[str, Any] = {"label_sets": facts["label_sets"], "resamples": facts["resamples"]}
+    fitted = thresholds(predictions)
+    _complete_contracts(out, fitted)
+    decided = decide(predictions, fitted)
+    trained = [arm for arm in facts["arms"] if arm["recipe"] and not arm["generator"]]
+    cheap = list(dict.fromkeys(family(arm["name"]) for arm in trained if not _costly(arm)))
+    best = choice(predictions, cheap)
+    chosen = {row["level"]: row["remedy"] for row in best.to_dict("records") if row["chosen"]}
+    costly = list(dict.fromkeys(family(arm["name"]) for arm in trained if _costly(arm)))
+    tables = {"thresholds": fitted, "remedies": remedies(decided, **how), "choice": best}
+    tables["gains"] = gains(decided, chosen, costly, planned=facts["primary"], **how)
+    descent = []
+    for model, seed, fold in cells_of(facts):
+        path = cell_folder(out, Cell(Arm(model), seed, fold)) / "synthetic.json"
+        if path.is_file():
+            told = json.loads(path.read_text(encoding="utf-8"))
+            row = {"model": model, "seed": seed, "fold": fold, "made_by": told["made_by"], "records": told["records"]}
+            descent.append({**row, "status": told["audit"]["status"], "said": " ".join(told["audit"]["findings"])})
+    return tables | ({"descent": pd.DataFrame(descent)} if descent else {})
+
+
+def _costly(arm: dict[str, Any]) -> bool:
+    """Whether a remedy takes more than another way of training the same network."""
+    return bool(arm["made"])
 
 
 def _generated(facts: dict[str, Any], answers: dict[str, pd.DataFrame], out: Path) -> dict[str, pd.DataFrame]:

@@ -25,6 +25,9 @@ class Few:
         each: How many records of each patient at most, or None.
         share: Which share of the patients, or None for all. Of those who only tell where to decide (validation) no
             larger share is seen either.
+        positives: How many positives of each class at most, or None for all; likewise of validation. What is positive
+            beyond them is left out.
+        of: The classes that this is said of; empty for all.
 
     Raises:
         ValueError: If a number is below 1, the share is none above 0 and up to 1, or patients are told in both ways.
@@ -33,13 +36,15 @@ class Few:
     patients: int | None = None
     each: int | None = None
     share: float | None = None
+    positives: int | None = None
+    of: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.share is not None and not 0 < self.share <= 1:
             raise ValueError(f"a share of the patients lies above 0 and up to 1, not at {self.share}")
         if self.share is not None and self.patients is not None:
             raise ValueError("say how many patients, or which share of them, not both")
-        if any(count is not None and count < 1 for count in (self.patients, self.each)):
+        if any(count is not None and count < 1 for count in (self.patients, self.each, self.positives)):
             raise ValueError(f"there is nothing to learn from fewer than one patient or record: {self}")
 
 
@@ -51,17 +56,26 @@ class Made:
         by: The arm whose generator makes them, of the same test fold; and of the same seed, or its first one where it
             was not trained with that.
         each: How many of each class; None for as many as the generator has learnt from, of the same classes.
+        upto: In the place of that, to how many positives each class is brought that has fewer.
+        between: Whether they lie between two real records of a class each, rather than being made of noise; the
+            generator is an autoencoder then.
 
     Raises:
-        ValueError: If that is below 1.
+        ValueError: If a number is below 1, both are told, or none where records lie between others.
     """
 
     by: str
     each: int | None = None
+    upto: int | None = None
+    between: bool = False
 
     def __post_init__(self) -> None:
-        if self.each is not None and self.each < 1:
-            raise ValueError(f"{self.each} synthetic records of a class are none; ask for one or more")
+        if any(count is not None and count < 1 for count in (self.each, self.upto)):
+            raise ValueError(f"fewer than one synthetic record of a class are none; ask for one or more: {self}")
+        if self.each is not None and self.upto is not None:
+            raise ValueError("say how many synthetic records of each class, or up to how many positives, not both")
+        if self.between and self.each is None and self.upto is None:
+            raise ValueError("records between others are as many as is said; say how many")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,16 +87,22 @@ class Arm:
         model: The file of `einthoven.models`.
         options: Further arguments of the model or the generator.
         recipe: How a network is trained; None for a model that is fitted at once.
-        focal: The focusing exponent of the loss; 0 for plain cross-entropy.
+        loss: The file of `einthoven.objectives` by which a network learns from labels; empty for cross-entropy.
         objective: The file of `einthoven.objectives` by which an encoder learns from signals without labels; empty
             where it learns from labels.
-        asks: Further arguments of that objective.
+        asks: Further arguments of the objective, whichever it is.
         generator: The file of `einthoven.generators`, in the place of a model; it learns by the objective that it
             names.
+        serves: Of a generator, whether it is there for other arms alone: it learns from records of none of the classes
+            too, and what it makes is not measured.
         gaps: Whether the model, an encoder, takes signals of which something is missing.
         places: The leads that the encoder has places for, where the data have fewer; those are marked missing. Empty
             where it sees the leads of the experiment.
         balance: Whether a positive counts as much more as negatives are commoner (at most 20 times).
+        adjust: How much of the log odds of each class is added to its logits in the loss alone.
+        repeat: Up to how many positives records of each class are repeated that has fewer; 0 for not at all.
+        changes: What happens to its training batches, in this order: the `name` of a file of `einthoven.transforms`
+            with its other arguments. That of `noise` has the noise of the experiment.
         members: Other arms of the grid; an arm that has members has no model, its answer is the mean of theirs.
         covariates: What the model sees beside the signal; see `einthoven.pipeline.covariates`.
         transfer: Whose weights a network begins with, and which of them stay.
@@ -101,20 +121,25 @@ class Arm:
         tried: Arms of whose generators as many records are made as they have learnt from, for it to answer for.
 
     Raises:
-        ValueError: If it is to see synthetic records with covariates, or scaled, which they have not.
+        ValueError: If it is to see synthetic or changed records with covariates, or synthetic ones scaled, which they
+            have not; or what counts more or less by how rare a class is, is told of a loss that knows no such thing.
     """
 
     name: str
     model: str = ""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     recipe: Recipe | None = None
-    focal: float = 0.0
+    loss: str = ""
     objective: str = ""
     asks: dict[str, Any] = dataclasses.field(default_factory=dict)
     generator: str = ""
+    serves: bool = False
     gaps: bool = False
     places: tuple[str, ...] = ()
     balance: bool = False
+    adjust: float = 0.0
+    repeat: int = 0
+    changes: tuple[dict[str, Any], ...] = ()
     members: tuple[str, ...] = ()
     covariates: tuple[str | dict[str, Any], ...] = ()
     transfer: Transfer | None = None
@@ -131,6 +156,10 @@ class Arm:
     def __post_init__(self) -> None:
         if (self.made or self.tried) and (self.covariates or self.scaled):
             raise ValueError(f"{self.name}: a synthetic record has no covariates, and is not scaled; leave these out")
+        if self.changes and self.covariates:
+            raise ValueError(f"{self.name}: what is known beside a signal does not change with it; leave one of them out")
+        if self.loss and (self.balance or self.adjust):
+            raise ValueError(f"{self.name}: {self.loss} is told no weights and no log odds of classes; leave them out")
 
     @property
     def after(self) -> tuple[str, ...]:
@@ -207,6 +236,8 @@ class Experiment:
         pairs: Further such contrasts, the first arm of each against the second.
         encoder: A checkpoint, or a run of pretraining, whose network tells how like crowds of real and synthetic
             records are; it has seen nobody of them. Empty for none.
+        noise: A data set of recordings whose hearts are not to be seen, for arms that add noise; of simulated ones,
+            what their hearts did not make. Empty for none.
         release: How many synthetic records of each class the primary arm's generator writes as a data set beside the
             tables; 0 for none.
         resamples: Of the bootstrap.
@@ -232,6 +263,7 @@ class Experiment:
     pairs: tuple[tuple[str, str], ...] = ()
     encoder: str = ""
     release: int = 0
+    noise: str = ""
 
     @property
     def preparation(self) -> Preparation:

@@ -1,6 +1,6 @@
 """A cell whose generator learns to make ECGs: what is kept of it, and how well it does on records not seen before."""
 
-__all__ = ["fitting", "generator_of", "learn_to_generate", "looked"]
+__all__ = ["eight_of", "fitting", "generator_of", "learn_to_generate", "looked"]
 
 import gc
 from collections.abc import Callable
@@ -51,16 +51,20 @@ def generator_of(experiment: Experiment, cohort: Cohort, arm: Arm) -> Generator:
     return generators.build(arm.generator, form, **arm.options)
 
 
-def fitting(experiment: Experiment, cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " kept"]:
-    """The records that a generator can learn from: of one of the classes, and with limb leads that fit together.
+def fitting(
+    experiment: Experiment, cohort: Cohort, arm: Arm, rows: Int[np.ndarray, " row"]
+) -> Int[np.ndarray, " kept"]:
+    """The records that a generator can learn from: with limb leads that fit together, and of one of the classes.
+
+    One that is there for other arms alone learns from those of none of the classes too.
 
     Raises:
         RunError: If a class has none.
     """
 
-    wanted = of_class(cohort, rows)
+    wanted = rows if arm.serves else of_class(cohort, rows)
     parts = [wanted[i : i + _BATCH] for i in range(0, len(wanted), _BATCH)]
-    apart = [_eight(experiment, cohort, part)[1] for part in parts]
+    apart = [eight_of(experiment, cohort, part)[1] for part in parts]
     kept = wanted[np.concatenate(apart) <= _APART] if parts else wanted
     for code, count in zip(cohort.groups, cohort.wanted(kept).sum(axis=0).astype(int), strict=True):
         if count < _FEWEST:
@@ -102,8 +106,9 @@ def learn_to_generate(
         found = learn(task, cohort, network, objective, data, train, working, on_epoch, fitting=rest, often=often)
         keep(task, network.state_dict(), found.facts)
         table, history = found.table, found.history
-    _keep_samples(task, cohort, network)
-    prove(task, cohort, network, train)
+    if not task.cell.arm.serves:
+        _keep_samples(task, cohort, network)
+        prove(task, cohort, network, train)
     del network
     gc.collect()
     return table, history
@@ -112,12 +117,13 @@ def learn_to_generate(
 def _often(cohort: Cohort, train: Int[np.ndarray, " train"]) -> Int[np.ndarray, " often"]:
     """The training records, of which those of a rare group stand there several times.
 
-    A record counts as the root of how much rarer the rarest of its groups is than the commonest one.
+    A record counts as the root of how much rarer the rarest of its groups is than the commonest one, one of no group
+    once.
     """
     wanted = cohort.wanted(train)
     size = wanted.sum(axis=0)
     rarest = np.where(wanted == 1, size, np.inf).min(axis=1)
-    return np.repeat(train, np.round(np.sqrt(size.max() / rarest)).astype(np.int64))
+    return np.repeat(train, np.maximum(np.round(np.sqrt(size.max() / rarest)), 1).astype(np.int64))
 
 
 def _keep_samples(task: Task, cohort: Cohort, network: Generator) -> None:
@@ -140,11 +146,12 @@ def _keep_samples(task: Task, cohort: Cohort, network: Generator) -> None:
 def _data(experiment: Experiment, cohort: Cohort) -> Data:
     """The eight leads of the records, and their classes: those of which nobody knows are not wanted."""
     y = cohort.wanted(np.arange(len(cohort.y)))
-    return Data(lambda rows: _eight(experiment, cohort, rows)[0], y, experiment.rate_hz)
+    return Data(lambda rows: eight_of(experiment, cohort, rows)[0], y, experiment.rate_hz)
 
 
-def _eight(
+def eight_of(
     experiment: Experiment, cohort: Cohort, rows: Int[np.ndarray, " row"]
 ) -> tuple[Float[np.ndarray, "row lead time"], Float[np.ndarray, " row"]]:
+    """The eight leads of records, and how far each is from obeying the identities of the limb leads."""
     signal = cohort.signals.batch(cohort.rows[rows], experiment.samples)
     return independent(signal, experiment.leads, experiment.unit)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from einthoven import generators, registry
 from einthoven.diagnosis import find_checkpoint
@@ -24,8 +24,7 @@ from einthoven.records.ecg import ECG
 from einthoven.records.leads import EIGHT, TWELVE, derive, independent
 from einthoven.records.preparation import Preparation
 from einthoven.signals.beats import beats
-from einthoven.signals.pacing import pacing
-from einthoven.signals.repacing import repaced
+from einthoven.signals.in_step import in_step
 from einthoven.signals.standardise import standardise
 from einthoven.training import Device
 
@@ -37,13 +36,11 @@ class _Parent(NamedTuple):
         signal: The eight leads, in the unit of the generator.
         mean: Of each lead, in mV.
         height: Of each lead, in mV for one of that unit.
-        beats: Where its heart beats.
     """
 
     signal: Float[np.ndarray, "lead time"]
     mean: Float[np.ndarray, "lead 1"]
     height: Float[np.ndarray, "lead 1"]
-    beats: Int[np.ndarray, " beat"]
 
 
 def interpolated(
@@ -90,15 +87,15 @@ def interpolated(
     generator.to(fabric.device).eval()
     found = []
     for alpha in np.linspace(0.0, 1.0, steps):
-        pair = _in_step(one, other, contract["rate_hz"], alpha)
-        start, end = (fabric.to_device(torch.from_numpy(signal)[None]) for signal in pair)
+        pair = in_step(one.signal, other.signal, contract["rate_hz"], alpha)
+        told = [*(torch.from_numpy(signal)[None] for signal in pair), torch.tensor([alpha], dtype=torch.float32), wanted]
         with torch.inference_mode(), fabric.autocast():
-            made = generator.interpolate(start, end, float(alpha), fabric.to_device(wanted))[0].float().cpu().numpy()
+            made = generator.interpolate(*map(fabric.to_device, told))[0].float().cpu().numpy()
         mean, height = _mix(one.mean, other.mean, alpha), _mix(one.height, other.height, alpha)
         twelve = derive((made * height + mean).astype(np.float32), EIGHT, TWELVE)
         note = f"{1 - alpha:.0%} and {alpha:.0%} of its parents, by {contract['generator']}, not recorded"
-        told = tuple(f"{ecg.source or 'file'}:{ecg.record_id or 'unnamed'}" for ecg in (first, second))
-        found.append(ECG(twelve, "mV", contract["rate_hz"], TWELVE, parents=told, synthetic=True, notes=(note,)))
+        parents = tuple(f"{ecg.source or 'file'}:{ecg.record_id or 'unnamed'}" for ecg in (first, second))
+        found.append(ECG(twelve, "mV", contract["rate_hz"], TWELVE, parents=parents, synthetic=True, notes=(note,)))
     return found
 
 
@@ -123,20 +120,9 @@ def _parent(ecg: ECG, contract: dict[str, Any]) -> _Parent:
         inside = independent(standardise(signal), whole.leads, "z")[0]
         mean, spread = (getattr(millivolts, what)(axis=1, keepdims=True) for what in ("mean", "std"))
         height = spread / np.maximum(inside.std(axis=1, keepdims=True), 1e-6)
-    at = beats(inside, contract["rate_hz"])
-    if len(at) < 2:
+    if len(beats(inside, contract["rate_hz"])) < 2:
         raise RunError(f"{name} has fewer than two beats that can be found; two rhythms are mixed from beat to beat")
-    return _Parent(inside.astype(np.float32), mean, height, at)
-
-
-def _in_step(
-    one: _Parent, other: _Parent, rate_hz: float, alpha: float
-) -> tuple[Float[np.ndarray, "lead time"], Float[np.ndarray, "lead time"]]:
-    """Both at a rhythm between theirs."""
-    beating = _mix(pacing(one.signal, rate_hz), pacing(other.signal, rate_hz), alpha).cumsum() * rate_hz
-    last = _mix(one.beats[-1:], other.beats[-1:], alpha)
-    wanted = beating[beating < last + 0.5]
-    return repaced(one.signal, rate_hz, one.beats, wanted), repaced(other.signal, rate_hz, other.beats, wanted)
+    return _Parent(inside.astype(np.float32), mean, height)
 
 
 def _mix(one: np.ndarray, other: np.ndarray, alpha: float) -> np.ndarray:

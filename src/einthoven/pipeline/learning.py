@@ -1,6 +1,6 @@
 """What a cell learns from: fewer records where labels are made scarce, and the signals as it sees them."""
 
-__all__ = ["fewer", "learnt_from", "of_class", "part_of", "sources", "twelve_of", "view"]
+__all__ = ["fewer", "learnt_from", "of_class", "part_of", "rarer", "repeated", "sources", "twelve_of", "view"]
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from einthoven import splits
+from einthoven import registry, splits
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Cell, Experiment, Few, RunError
 from einthoven.records.leads import TWELVE, derive, placed
@@ -44,15 +44,17 @@ def learnt_from(cell: Cell, cohort: Cohort) -> Int[np.ndarray, " row"]:
     rows = np.flatnonzero(np.isin(cohort.parts[cell.fold], arm.learns))
     if not len(rows) and (arm.learns or not arm.made):
         raise RunError(f"{arm.name} learns from {' and '.join(arm.learns)}, where no record is; name other parts")
-    return fewer(arm.few, cohort.table, rows, cell.seed)
+    return rarer(arm.few, cohort, fewer(arm.few, cohort.table, rows, cell.seed), cell.seed)
 
 
 def part_of(cell: Cell, cohort: Cohort, part: str) -> Int[np.ndarray, " row"]:
     """The records of a part: where labels are scarce, those of validation are so too. None for the part ''."""
-    rows = np.flatnonzero((cohort.parts[cell.fold] == part) & (part != ""))
-    share = Few(share=cell.arm.few.share)
-    thinned = part == "validation" and share.share is not None and len(rows)
-    return fewer(share, cohort.table, rows, cell.seed) if thinned else rows
+    few, rows = cell.arm.few, np.flatnonzero((cohort.parts[cell.fold] == part) & (part != ""))
+    if part != "validation" or not len(rows):
+        return rows
+    if few.share is not None:
+        rows = fewer(Few(share=few.share), cohort.table, rows, cell.seed)
+    return rarer(few, cohort, rows, cell.seed)
 
 
 def of_class(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " kept"]:
@@ -91,6 +93,61 @@ def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: in
     if few.each is not None:
         kept = kept[pd.Series(owner[kept]).groupby(owner[kept]).cumcount().to_numpy() < few.each]
     return np.sort(rows[kept])
+
+
+def rarer(few: Few, cohort: Cohort, rows: Int[np.ndarray, " row"], seed: int) -> Int[np.ndarray, " kept"]:
+    """The rows without the positives of each class that are too many; a smaller number takes none that a larger leaves.
+
+    In an order of chance records are taken until each class has one positive, or none of them is left that would not
+    make two of another class; then until each has two, and so on. So a record of several classes counts for each, and a
+    class may end with fewer than are wanted.
+
+    Arguments:
+        few: How many, and of which classes.
+        cohort: The records.
+        rows: Of which to choose.
+        seed: Of the order.
+
+    Raises:
+        UnknownName: If there is no such class.
+    """
+
+    if few.positives is None:
+        return rows
+    named = [registry.nearest(code, cohort.classes, "class") for code in few.of] or cohort.classes
+    positive = cohort.y[rows][:, [cohort.classes.index(code) for code in named]] == 1
+    left = np.random.default_rng([seed, 0x9051]).permutation(np.flatnonzero(positive.any(axis=1))).tolist()
+    counts, taken = np.zeros(len(named), dtype=np.int64), ~positive.any(axis=1)
+    for most in range(1, few.positives + 1):
+        passed = []
+        for place in left:
+            if (counts[positive[place]] < most).all():
+                counts, taken[place] = counts + positive[place], True
+            else:
+                passed.append(place)
+        left = passed
+    return rows[taken]
+
+
+def repeated(rows: Int[np.ndarray, " row"], y: Float[np.ndarray, "row class"], upto: int) -> Int[np.ndarray, " often"]:
+    """The rows, with records of each class that has fewer positives again and again until it has so many.
+
+    Arguments:
+        rows: The rows.
+        y: Their labels.
+        upto: How many positives a class has then, about: a record that is repeated for one class counts for all of its
+            own.
+    """
+
+    often, counts = [rows], (y == 1).sum(axis=0)
+    for column in np.argsort(counts, kind="stable"):
+        own = rows[y[:, column] == 1]
+        lacking = int(upto - counts[column])
+        if len(own) and lacking > 0:
+            more = np.resize(np.arange(len(own)), lacking)
+            often.append(own[more])
+            counts = counts + (y[y[:, column] == 1][more] == 1).sum(axis=0)
+    return np.concatenate(often)
 
 
 def view(experiment: Experiment, cell: Cell, cohort: Cohort, more: Sequence[Synthetic] = ()) -> Data:

@@ -2,37 +2,60 @@
 
 __all__ = ["MadeRecords", "made_records"]
 
+import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float, Int
 
-from einthoven import labels
-from einthoven.generators import Generator, Learner
+from einthoven import generators, labels, registry
+from einthoven.generators import Autoencoder, Generator, Learner
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.emitting import emitted, opened
-from einthoven.pipeline.experiment import Cell, Made
-from einthoven.pipeline.generating import fitting, generator_of, looked
+from einthoven.pipeline.experiment import Cell, Made, RunError
+from einthoven.pipeline.generating import eight_of, fitting, generator_of, looked
 from einthoven.pipeline.learning import learnt_from
 from einthoven.pipeline.task import Task
-from einthoven.records.leads import TWELVE, derive
+from einthoven.records.ecg import LEDGER
+from einthoven.records.leads import TWELVE, completed, derive
+from einthoven.signals.beats import beats
+from einthoven.signals.in_step import in_step
+from einthoven.training import Device
+
+_BATCH = 64
+_ALONE = np.zeros(0)
 
 
-class MadeRecords(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class MadeRecords:
     """Records that a generator made.
 
     Attributes:
         by: Its arm.
         signal: In the leads of the experiment.
-        y: Their labels, for all classes of the cohort.
+        y: Their labels, for all classes of the cohort; NaN where two parents differ.
         seen: The real records that it has learnt from.
+        parents: What each was made from: two records, or the ledger of the generator.
+        alpha: How far each lies from its first parent on the way to the second; nothing where it lies between none.
     """
 
     by: str
     signal: Float[np.ndarray, "record lead time"]
     y: Float[np.ndarray, "record class"]
     seen: Int[np.ndarray, " seen"]
+    parents: Sequence[tuple[str, ...]]
+    alpha: Float[np.ndarray, " place"] = dataclasses.field(default_factory=_ALONE.copy)
+
+
+class _Pair(NamedTuple):
+    """Two records of a class, and how far from the first to go."""
+
+    first: int
+    second: int
+    alpha: float
 
 
 def made_records(task: Task, cohort: Cohort, made: Made) -> MadeRecords:
@@ -42,21 +65,104 @@ def made_records(task: Task, cohort: Cohort, made: Made) -> MadeRecords:
         task: The cell.
         cohort: The real records.
         made: Which synthetic ones.
+
+    Raises:
+        RunError: If they are to lie between two records, and the generator cannot read, or a class has not two records
+            with a rhythm.
     """
 
     experiment, source = task.experiment, task.experiment.cell_of(made.by, task.cell.seed, task.cell.fold)
-    train = fitting(experiment, cohort, learnt_from(source, cohort))
-    each = np.eye(len(cohort.groups), dtype=np.float32)
-    wanted = cohort.wanted(train) if made.each is None else np.repeat(each, made.each, axis=0)
+    train = fitting(experiment, cohort, source.arm, learnt_from(source, cohort))
+    generator = _ready(task, cohort, source, train)
+    if made.between:
+        pairs = _pairs(task, cohort, _lacking(task, cohort, made, train), train)
+        return _between(task, cohort, made.by, generator, pairs, train)
+    wanted = np.repeat(np.eye(len(cohort.groups), dtype=np.float32), _lacking(task, cohort, made, train), axis=0)
+    if made.each is None and made.upto is None:
+        wanted = cohort.wanted(train)
     twelve = emitted(
-        _ready(task, cohort, source, train),
+        generator,
         wanted,
         seed=task.cell.seed,
         numbers=range(len(wanted)),
         unit=experiment.unit,
         device=task.device,
     )
-    return MadeRecords(made.by, derive(twelve, TWELVE, experiment.leads), _labels(cohort, wanted), train)
+    signal, parents = derive(twelve, TWELVE, experiment.leads), [(LEDGER + source.name,)] * len(wanted)
+    return MadeRecords(made.by, signal, _labels(cohort, wanted), train, parents)
+
+
+def _lacking(task: Task, cohort: Cohort, made: Made, train: Int[np.ndarray, " train"]) -> list[int]:
+    """How many records of each group are asked for."""
+    rare = task.cell.arm.few.of or cohort.groups
+    counts = cohort.wanted(train).sum(axis=0).astype(int)
+    each = [made.each or max(0, (made.upto or 0) - int(count)) for count in counts]
+    return [count if code in rare else 0 for code, count in zip(cohort.groups, each, strict=True)]
+
+
+def _pairs(task: Task, cohort: Cohort, each: Sequence[int], train: Int[np.ndarray, " train"]) -> list[_Pair]:
+    """For each group so many pairs of its training records, every record being as often the first as any other."""
+    experiment, rng = task.experiment, np.random.default_rng([task.cell.seed, 0xB7])
+    found = []
+    for code, count, column in zip(cohort.groups, each, cohort.wanted(train).T, strict=True):
+        own = train[column == 1] if count else train[:0]
+        read = eight_of(experiment, cohort, own)[0] if count else np.zeros(())
+        own = own[[len(beats(one, experiment.rate_hz)) > 1 for one in read]] if count else own
+        if count and len(own) < 2:
+            what = f"{code} has {len(own)} training records with two beats or more"
+            raise RunError(f"{what}; to make others between them it takes two: leave the class out or add data")
+        order = rng.permutation(np.resize(rng.permutation(len(own)), count)) if count else []
+        for first in order:
+            second = (first + rng.integers(1, len(own))) % len(own)
+            found.append(_Pair(int(own[first]), int(own[second]), float(rng.uniform())))
+    return found
+
+
+def _between(
+    task: Task,
+    cohort: Cohort,
+    by: str,
+    generator: Generator,
+    pairs: Sequence[_Pair],
+    train: Int[np.ndarray, " train"],
+) -> MadeRecords:
+    """What lies between the records of pairs; of a class on which the two differ nothing is known."""
+    if not isinstance(generator, Autoencoder):
+        able = [one for one in generators.learners() if issubclass(registry.get("generators", one), Autoencoder)]
+        raise RunError(f"{by} cannot read an ECG, so it makes none between two; take {' or '.join(able)}")
+    experiment = task.experiment
+    first, second = (np.array([getattr(pair, name) for pair in pairs], dtype=np.int64) for name in ("first", "second"))
+    alpha = np.array([pair.alpha for pair in pairs])
+    parts = []
+    for start in range(0, len(pairs), _BATCH):
+        some = slice(start, start + _BATCH)
+        both = [eight_of(experiment, cohort, rows[some])[0] for rows in (first, second)]
+        steps = [in_step(one, other, experiment.rate_hz, at) for one, other, at in zip(*both, alpha[some], strict=True)]
+        wanted = cohort.wanted(first[some]) * cohort.wanted(second[some])
+        parts.append(_mixed(generator, steps, alpha[some], wanted, task.device))
+    twelve = completed(np.concatenate(parts), experiment.unit) if parts else np.zeros((0, 12, experiment.samples))
+    y = np.where(cohort.y[first] == cohort.y[second], cohort.y[first], np.nan).astype(np.float32)
+    names = cohort.table["record_id"].to_numpy(dtype=object)
+    parents = list(zip(names[first].tolist(), names[second].tolist(), strict=True))
+    signal = derive(twelve.astype(np.float32), TWELVE, experiment.leads)
+    return MadeRecords(by, signal, y, train, parents, alpha)
+
+
+def _mixed(
+    generator: Autoencoder,
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    alpha: Float[np.ndarray, " pair"],
+    wanted: Float[np.ndarray, "pair group"],
+    device: Device,
+) -> Float[np.ndarray, "pair lead time"]:
+    """What a generator makes of pairs that beat in step."""
+    fabric = device.fabric()
+    generator.to(fabric.device).eval()
+    one, other = (np.stack([pair[side] for pair in pairs]).astype(np.float32) for side in (0, 1))
+    asked = [fabric.to_device(torch.from_numpy(part)) for part in (one, other, alpha.astype(np.float32), wanted)]
+    with torch.inference_mode(), fabric.autocast():
+        made: np.ndarray = generator.interpolate(*asked).float().cpu().numpy()
+    return made
 
 
 def _ready(task: Task, cohort: Cohort, source: Cell, train: Int[np.ndarray, " train"]) -> Generator:

@@ -1,6 +1,7 @@
 """One function a study: keyword arguments with the published values as defaults, giving an `Experiment`."""
 
 __all__ = [
+    "augmentation",
     "code",
     "finetune",
     "fourier",
@@ -15,6 +16,7 @@ __all__ = [
 from functools import partial
 
 from einthoven import registry
+from einthoven.studies.augmentation import augmentation
 from einthoven.studies.code import code
 from einthoven.studies.finetune import finetune
 from einthoven.studies.fourier import fourier

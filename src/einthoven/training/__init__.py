@@ -5,6 +5,7 @@ It knows signals, labels and an objective, and no data set, model or generator b
 
 __all__ = [
     "SALT_VARIABLE",
+    "Change",
     "Data",
     "Device",
     "Loaded",
@@ -27,7 +28,7 @@ __all__ = [
 
 from einthoven.training._checkpoint import SALT_VARIABLE, hash_patient, lineage, load_checkpoint, save_checkpoint
 from einthoven.training._device import Device
-from einthoven.training._loop import Data, SelfSupervised, ask, examine, fit, predict
+from einthoven.training._loop import Change, Data, SelfSupervised, ask, examine, fit, predict
 from einthoven.training._published import fetch_imagenet
 from einthoven.training._recipe import Recipe
 from einthoven.training._transfer import Loaded, Transfer, hash_weights, load_weights, read_contract

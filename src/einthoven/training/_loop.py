@@ -8,11 +8,11 @@ matters on disk. A run that was killed anywhere goes on from its last whole epoc
 unbroken run.
 """
 
-__all__ = ["Data", "SelfSupervised", "ask", "examine", "fit", "predict"]
+__all__ = ["Change", "Data", "SelfSupervised", "ask", "examine", "fit", "predict"]
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -56,6 +56,20 @@ class Data:
         return Crop(round(recipe.crop_s * self.rate_hz)) if recipe.crop_s else None
 
 
+class Change(Protocol):
+    """A change to a batch of labelled signals; see `einthoven.transforms`."""
+
+    def draw(self, x: Float[np.ndarray, "batch lead time"], rate_hz: float, rng: np.random.Generator) -> Any:
+        """What is to happen to these signals."""
+        ...
+
+    def apply(
+        self, x: Float[np.ndarray, "batch lead time"], y: Float[np.ndarray, "batch class"], drawn: Any
+    ) -> tuple[Float[np.ndarray, "batch lead time"], Float[np.ndarray, "batch class"]]:
+        """Signals and labels after that."""
+        ...
+
+
 @runtime_checkable
 class SelfSupervised(Protocol):
     """An objective that asks something of signals themselves; see `einthoven.objectives`."""
@@ -87,6 +101,7 @@ def fit(
     folder: Path,
     device: Device | None = None,
     transfer: Transfer | None = None,
+    changes: Sequence[Change] = (),
     on_epoch: Callable[[dict[str, Any]], None] = lambda epoch: None,
 ) -> list[dict[str, Any]]:
     """Trains a model in place and leaves it with the weights of its best epoch.
@@ -101,6 +116,7 @@ def fit(
         folder: Where the state is kept after each epoch; a state that is there already is gone on from.
         device: What to compute on.
         transfer: What of the model is frozen, and how the rate decays towards the input; it loads no weights.
+        changes: What happens to each training batch of labelled signals, one after the other.
         on_epoch: Called with the record of each epoch, those of an earlier session included.
 
     Returns:
@@ -108,11 +124,14 @@ def fit(
         validation records), `lr`, `seconds`.
 
     Raises:
-        ValueError: If there are no validation records to choose an epoch by, or the loss is no number.
+        ValueError: If there are no validation records to choose an epoch by, or the loss is no number; or labelled
+            signals are to be changed, and also what is known beside them would have to be.
     """
 
     if not len(validation) and recipe.monitor != "last":
         raise ValueError(f"the {recipe.monitor} on no validation record chooses no epoch; monitor='last' needs none")
+    if changes and (data.covariates is not None or isinstance(objective, SelfSupervised)):
+        raise ValueError("only signals that are told their labels, and nothing beside them, are changed in training")
 
     fabric = (device or Device()).fabric()
     path = folder / "state.safetensors"
@@ -129,7 +148,7 @@ def fit(
     while not should_stop(recipe, history):
         began, number = time.perf_counter(), len(history)
         state = (seed, number, steps, history)
-        loss, rate = _epoch(fabric, network, optimizer, objective, data, train, recipe, state, mean)
+        loss, rate = _epoch(fabric, network, optimizer, (objective, changes), data, train, recipe, state, mean)
         judged = _judge(network, objective, data, validation, recipe, seed, fabric)
         record = {"epoch": number, "train_loss": loss, **judged}
         history.append({**record, "lr": rate, "seconds": time.perf_counter() - began})
@@ -151,7 +170,7 @@ def _epoch(
     fabric: Any,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    objective: Callable[..., dict[str, Tensor]],
+    asked: tuple[Callable[..., dict[str, Tensor]], Sequence[Change]],
     data: Data,
     train: np.ndarray,
     recipe: Recipe,
@@ -159,7 +178,7 @@ def _epoch(
     mean: dict[str, Tensor],
 ) -> tuple[float, float]:
     """One pass over the training records; the mean loss and the last learning rate. Weights join their running mean."""
-    seed, number, steps, history = state
+    (seed, number, steps, history), (objective, changes) = state, asked
     rng = np.random.default_rng([seed, number])
     torch.manual_seed(int(rng.integers(2**62)))
     order, crop = _order(recipe, train, rng), data.crop(recipe)
@@ -177,7 +196,7 @@ def _epoch(
         rate, momentum = rate_and_momentum(recipe, number * len(starts) + i, steps, history)
         for group in optimizer.param_groups:
             group["lr"], group["betas"] = rate * group["scale"], (momentum, group["betas"][1])
-        batch = _batch(objective, data, rows, x, rng, (number * len(starts) + i) / steps)
+        batch = _batch(objective, data, rows, x, rng, (number * len(starts) + i) / steps, changes)
         loss = objective(network, fabric.to_device(batch))["loss"]
         if not torch.isfinite(loss):
             raise ValueError(f"the loss is {loss.item()} in epoch {number}; lower the learning rate ({rate:g})")
@@ -210,6 +229,7 @@ def _batch(
     x: Float[np.ndarray, "batch lead time"],
     rng: np.random.Generator,
     progress: float,
+    changes: Sequence[Change] = (),
 ) -> dict[str, Tensor]:
     """What the objective is given of some records."""
     if isinstance(objective, SelfSupervised):
@@ -217,7 +237,10 @@ def _batch(
         if data.y.shape[1]:
             drawn["y"] = data.y[rows]
         return {key: torch.from_numpy(value) for key, value in drawn.items()}
-    return {"x": torch.from_numpy(x), "y": torch.from_numpy(data.y[rows]), **data.beside(rows)}
+    y = data.y[rows]
+    for change in changes:
+        x, y = change.apply(x, y, change.draw(x, data.rate_hz, rng))
+    return {"x": torch.from_numpy(x), "y": torch.from_numpy(y), **data.beside(rows)}
 
 
 def _judge(
