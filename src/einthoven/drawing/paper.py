@@ -8,7 +8,7 @@ The figure holds one axes whose data coordinates *are* millimetres on the page, 
 10 units tall in it is 10 mm tall on paper. So a length can be checked by reading it.
 """
 
-__all__ = ["MM_PER_MV", "MM_PER_S", "paper", "save", "svg"]
+__all__ = ["GRID", "MM_PER_MV", "MM_PER_S", "ROW_MM", "paper", "save", "svg"]
 
 import dataclasses
 import math
@@ -28,10 +28,10 @@ from einthoven.records.leads import LIMB, TWELVE, canonical
 MM_PER_S = 25.0
 MM_PER_MV = 10.0
 
-_GRID = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
+GRID = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 _PAGE_S = 10.0  # what fits on one page
 _CONSECUTIVE_S = 5.0  # below this, a quarter of the recording would not hold a beat
-_ROW = 30.0  # mm from baseline to baseline
+ROW_MM = 30.0  # mm from baseline to baseline
 _HALF = 20.0  # mm of paper above the first and below the last baseline, at least
 _TALLEST = 60.0  # and at most: what is taller is cut, and said to be
 _PULSE = 15.0  # mm for the calibration pulse at the left
@@ -136,18 +136,18 @@ def _fitting(over: ECG, ecg: ECG, page: ECG, start_s: float) -> ECG:
 def _page(strips: list[_Strip], ecg: ECG, title: str | None, notes: list[str], over: list[_Strip]) -> Figure:
     """The sheet around the strips, as wide and as tall as they need."""
     last = max(strip.row for strip in strips)
-    ups = [s.reach(1) - _ROW * s.row for s in strips]
-    downs = [s.reach(-1) - _ROW * (last - s.row) for s in strips]
+    ups = [s.reach(1) - ROW_MM * s.row for s in strips]
+    downs = [s.reach(-1) - ROW_MM * (last - s.row) for s in strips]
     top, bottom = (min(max(_HALF, 5.0 * math.ceil(max(mm) / 5.0 + 0.2)), _TALLEST) for mm in (ups, downs))
     cut = dict.fromkeys(s.lead for s, up, down in zip(strips, ups, downs, strict=True) if up > top or down > bottom)
     if cut:
         notes = [*notes, f"cut at the edge of the paper: {', '.join(cut)}"]
     right = max(s.left + s.seconds * MM_PER_S for s in strips)
     width = _PULSE + max(5.0 * math.ceil(right / 5.0), 100.0) + 5.0
-    height = top + _ROW * last + bottom
+    height = top + ROW_MM * last + bottom
     figure, axes = _sheet(width + 2 * _MARGIN, height + _HEADER + (_TITLE if title else 0.0) + _FOOTER)
     edge = _grid(axes, width, height)
-    baselines = _FOOTER + height - top - _ROW * np.arange(last + 1)
+    baselines = _FOOTER + height - top - ROW_MM * np.arange(last + 1)
     for row, baseline in enumerate(baselines):
         _pulse(axes, row, float(baseline), edge)
     for strip in strips:
@@ -187,7 +187,7 @@ def _layout(ecg: ECG, rhythm: str) -> tuple[list[_Strip], list[str]]:
         notes.append("columns show the same time")
     column = length // 4 if consecutive else min(length, round(_PAGE_S / 4 * ecg.rate_hz))
     strips = []
-    for row, names in enumerate(_GRID):
+    for row, names in enumerate(GRID):
         for place, name in enumerate(names):
             first = place * column if consecutive else 0
             # One sample more than its share, so that neighbouring stretches meet.

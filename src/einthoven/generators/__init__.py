@@ -158,9 +158,10 @@ def normal(seed: Int[Tensor, " batch"], shape: Sequence[int], stream: int = 0) -
 names = partial(registry.names, "generators")
 
 
-def learners() -> tuple[str, ...]:
-    """The names of those that learn."""
-    return tuple(name for name in names() if issubclass(registry.get("generators", name), Learner))
+def learners(emits: Literal["leads", "image"] = "leads") -> tuple[str, ...]:
+    """The names of those that learn, by what comes out of them."""
+    found = {name: registry.get("generators", name) for name in names()}
+    return tuple(name for name, kind in found.items() if issubclass(kind, Learner) and kind.emits == emits)
 
 
 def build(name: str, form: Form, **options: Any) -> Generator:

@@ -1,6 +1,6 @@
 """What the objectives of generators share: chance that a batch carries as numbers, and the losses of their parts."""
 
-__all__ = ["drawn", "flow_errors", "flow_loss", "likeness", "plan_loss", "signal_loss"]
+__all__ = ["drawn", "flow_errors", "flow_loss", "likeness", "moments", "plan_loss", "signal_loss"]
 
 import numpy as np
 from jaxtyping import Float
@@ -18,9 +18,13 @@ def drawn(x: Float[np.ndarray, "batch lead time"], rate_hz: float, rng: np.rando
     The signals; a time `t` of a flow for each, spread evenly over the batch; a `seed` of what the network draws; and
     where the `beats` are, see `einthoven.signals.pacing`.
     """
-    t = (rng.permutation(len(x)) + rng.random(len(x))) / len(x)
-    found = {"x": x, "t": t.astype(np.float32), "seed": rng.integers(2**31, size=len(x))}
-    return found | {"beats": np.stack([pacing(one, rate_hz) for one in x])}
+    return {"x": x, **moments(len(x), rng), "beats": np.stack([pacing(one, rate_hz) for one in x])}
+
+
+def moments(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """The time `t` of a flow and the `seed` for each of a batch."""
+    t = (rng.permutation(count) + rng.random(count)) / count
+    return {"t": t.astype(np.float32), "seed": rng.integers(2**31, size=count)}
 
 
 def signal_loss(found: dict[str, Tensor]) -> Tensor:

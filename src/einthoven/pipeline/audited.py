@@ -129,7 +129,7 @@ def descent(
     subject: Subject,
     part: Shaped[np.ndarray, " record"],
     parents: Sequence[tuple[str, ...]],
-    fingerprints: Sequence[Fingerprint],
+    fingerprints: Sequence[Fingerprint | None],
 ) -> Verdict:
     """Whether records that were made in memory, for training, descend from held-out ones or come too near to them.
 
@@ -142,8 +142,8 @@ def descent(
 
     names = [f"made:{number}" for number in range(len(parents))]
     made = pd.DataFrame({"record_id": names, "parents": list(map(list, parents)), "synthetic": True})
-    table = pd.concat([subject.table, made], ignore_index=True)
+    table = pd.concat([subject.table.assign(synthetic=False), made], ignore_index=True)  # whoever made those before
     side = np.concatenate([part.astype(object), np.full(len(made), "train", dtype=object)])
-    whole = {"table": table, "side": side, "fingerprints": [*subject.fingerprints, *fingerprints]}
-    (verdict,) = audit(dataclasses.replace(subject, **whole, found=None, targets=None, classes=()), ("synthetic",))
+    prints = [*subject.fingerprints, *fingerprints]
+    (verdict,) = audit(Subject(table, side, subject.split, prints), ("synthetic",))
     return verdict

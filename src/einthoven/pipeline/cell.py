@@ -129,8 +129,10 @@ def _learnt(
 def _keep_made(task: Task, cohort: Cohort, made: MadeRecords) -> None:
     """Keeps what synthetic records that are learnt from were made from, and what the audit says of that."""
     experiment = task.experiment
-    ecgs = (ECG(signal, experiment.unit, experiment.rate_hz, experiment.leads) for signal in made.signal)
-    prints = [Fingerprint.of(ecg) for ecg in ecgs]
+    prints: list[Fingerprint | None] = [None] * len(made.y)  # none of a page
+    if task.cell.arm.sees == "leads":
+        ecgs = (ECG(signal, experiment.unit, experiment.rate_hz, experiment.leads) for signal in made.signal)
+        prints = [Fingerprint.of(ecg) for ecg in ecgs]
     verdict = descent(cohort.subject(experiment.split), cohort.parts[task.cell.fold], made.parents, prints)
     table = pd.DataFrame({"parents": list(map(list, made.parents))})
     table["alpha"] = made.alpha if len(made.alpha) else np.nan

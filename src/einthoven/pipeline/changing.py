@@ -37,9 +37,7 @@ def changes_of(experiment: Experiment, arm: Arm) -> list[Change]:
 
 
 @functools.lru_cache(maxsize=1)
-def bank_of(
-    noise: str, rate_hz: float, bandpass_hz: tuple[float, float] | None
-) -> Float[np.ndarray, "kind time"]:
+def bank_of(noise: str, rate_hz: float, bandpass_hz: tuple[float, float] | None) -> Float[np.ndarray, "kind time"]:
     """Recordings of noise, prepared as the signals are and each of deviation 1; of several lengths the shortest counts.
 
     Arguments:

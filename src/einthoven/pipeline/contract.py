@@ -71,6 +71,8 @@ def contract(
         facts["generator"] = arm.generator
     if arm.objective:
         facts["objective"] = {"name": arm.objective, **arm.asks}
+    if arm.sees != "leads":
+        facts["sees"] = arm.sees
     if arm.gaps:
         facts["gaps"] = True
     if arm.places:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from einthoven import generators
 from einthoven.generators import Generator, draw
-from einthoven.pipeline.experiment import RunError
+from einthoven.pipeline.experiment import RunError, columns_of
 from einthoven.records.leads import completed
 from einthoven.training import Device, load_checkpoint
 
@@ -30,8 +30,11 @@ def opened(checkpoint: Path) -> tuple[Generator, dict[str, Any]]:
     weights, contract = load_checkpoint(checkpoint)
     if not contract.get("generator"):
         raise RunError(f"{checkpoint} holds no generator; make one with `einthoven study synthesis`")
-    form = generators.Form(contract["samples"], contract["rate_hz"], len(contract["classes"]))
-    generator = generators.build(contract["generator"], form, **contract["options"])
+    form = contract["samples"], contract["rate_hz"]
+    if contract.get("sees") == "page":
+        form = columns_of(*form)
+    whole = generators.Form(*form, len(contract["classes"]))
+    generator = generators.build(contract["generator"], whole, **contract["options"])
     generator.load_state_dict(weights)
     return generator, contract
 
@@ -45,7 +48,7 @@ def emitted(
     unit: str,
     device: Device,
 ) -> Float[np.ndarray, "record lead time"]:
-    """Twelve leads of ECGs that a generator makes of noise, in the order of `TWELVE`.
+    """Twelve leads of ECGs that a generator makes of noise, in the order of `TWELVE`; or pages, where it makes those.
 
     Arguments:
         generator: Trained.
@@ -65,4 +68,5 @@ def emitted(
             wanted = y[start : start + _EMITTED].astype(np.float32)
             batch = (fabric.to_device(torch.from_numpy(part)) for part in (noise, wanted))
             made.append(generator.emit(*batch).float().cpu().numpy())
-    return completed(np.concatenate(made), unit)
+    whole = np.concatenate(made)
+    return whole if generator.emits == "image" else completed(whole, unit)

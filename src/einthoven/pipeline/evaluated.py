@@ -152,7 +152,7 @@ def _helped(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict
 
 def _costly(arm: dict[str, Any]) -> bool:
     """Whether a remedy takes more than another way of training the same network."""
-    return bool(arm["made"])
+    return bool(arm["made"]) or arm["sees"] == "page"
 
 
 def _generated(facts: dict[str, Any], answers: dict[str, pd.DataFrame], out: Path) -> dict[str, pd.DataFrame]:

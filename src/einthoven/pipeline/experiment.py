@@ -1,6 +1,6 @@
 """What a run is made of: plain values that fit into JSON."""
 
-__all__ = ["Arm", "Cell", "Experiment", "Few", "Made", "RunError", "cell_names", "cells_of"]
+__all__ = ["PAGE", "Arm", "Cell", "Experiment", "Few", "Made", "RunError", "cell_names", "cells_of", "columns_of"]
 
 import dataclasses
 import hashlib
@@ -10,6 +10,8 @@ from typing import Any, Literal
 from einthoven.records.leads import TWELVE
 from einthoven.records.preparation import Preparation
 from einthoven.training import Recipe, Transfer, hash_weights
+
+PAGE = (96, 512)  # rows and columns of pixels, of an arm that sees paper
 
 
 class RunError(ValueError):
@@ -95,6 +97,8 @@ class Arm:
             names.
         serves: Of a generator, whether it is there for other arms alone: it learns from records of none of the classes
             too, and what it makes is not measured.
+        sees: `leads`, or `page` for pictures of paper, whose rows stand in the place of leads and whose columns in that
+            of time; see `einthoven.drawing.raster`.
         gaps: Whether the model, an encoder, takes signals of which something is missing.
         places: The leads that the encoder has places for, where the data have fewer; those are marked missing. Empty
             where it sees the leads of the experiment.
@@ -134,6 +138,7 @@ class Arm:
     asks: dict[str, Any] = dataclasses.field(default_factory=dict)
     generator: str = ""
     serves: bool = False
+    sees: Literal["leads", "page"] = "leads"
     gaps: bool = False
     places: tuple[str, ...] = ()
     balance: bool = False
@@ -157,7 +162,11 @@ class Arm:
         if (self.made or self.tried) and (self.covariates or self.scaled):
             raise ValueError(f"{self.name}: a synthetic record has no covariates, and is not scaled; leave these out")
         if self.changes and self.covariates:
-            raise ValueError(f"{self.name}: what is known beside a signal does not change with it; leave one of them out")
+            raise ValueError(
+                f"{self.name}: what is known beside a signal does not change with it; leave one of them out"
+            )
+        if self.sees == "page" and (self.places or self.scaled or self.gaps or (self.recipe and self.recipe.crop_s)):
+            raise ValueError(f"{self.name}: a page has no leads, samples or windows of time; leave these out")
         if self.loss and (self.balance or self.adjust):
             raise ValueError(f"{self.name}: {self.loss} is told no weights and no log odds of classes; leave them out")
 
@@ -175,8 +184,8 @@ class Arm:
 
     @property
     def keeps(self) -> bool:
-        """Whether its checkpoint is kept: it saw no part but training and validation, and scales no input."""
-        return {*self.learns, self.watches} <= {"train", "validation", ""} and not self.scaled
+        """Whether its checkpoint is kept: it saw no part but training and validation, and signals as they are."""
+        return {*self.learns, self.watches} <= {"train", "validation", ""} and not self.scaled and self.sees == "leads"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -341,6 +350,11 @@ class Experiment:
         if cell.arm.generator and self.encoder:
             parts.append(hash_weights(Transfer(self.encoder)))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def columns_of(samples: int, rate_hz: float) -> tuple[int, float]:
+    """The columns of a page that shows so many samples, and how many a second has."""
+    return PAGE[1], PAGE[1] * rate_hz / samples
 
 
 def cells_of(facts: dict[str, Any]) -> list[tuple[str, int, int]]:

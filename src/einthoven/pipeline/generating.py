@@ -1,6 +1,6 @@
 """A cell whose generator learns to make ECGs: what is kept of it, and how well it does on records not seen before."""
 
-__all__ = ["eight_of", "fitting", "generator_of", "learn_to_generate", "looked"]
+__all__ = ["eight_of", "fitting", "generator_of", "learn_to_generate", "looked", "shown"]
 
 import gc
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from einthoven.generators import Generator, Learner
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import keep
 from einthoven.pipeline.emitting import emitted
-from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
-from einthoven.pipeline.learning import of_class, part_of, twelve_of
+from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError, columns_of
+from einthoven.pipeline.learning import of_class, pages, part_of, twelve_of
 from einthoven.pipeline.proving import prove
 from einthoven.pipeline.selftaught import learn
 from einthoven.pipeline.task import Task
@@ -47,8 +47,12 @@ def generator_of(experiment: Experiment, cohort: Cohort, arm: Arm) -> Generator:
         raise RunError("a generator learns from all twelve leads, of which eight say all; leave the others in")
     if not cohort.groups:
         raise RunError("a generator is told what to make; name the groups")
-    form = generators.Form(experiment.samples, experiment.rate_hz, len(cohort.groups))
-    return generators.build(arm.generator, form, **arm.options)
+    page = arm.sees == "page"
+    form = columns_of(experiment.samples, experiment.rate_hz) if page else (experiment.samples, experiment.rate_hz)
+    generator = generators.build(arm.generator, generators.Form(*form, len(cohort.groups)), **arm.options)
+    if (generator.emits == "image") != page or (page and not arm.serves):
+        raise RunError(f"'{arm.generator}' makes {generator.emits}; pages are made for arms that see them, by an image")
+    return generator
 
 
 def fitting(
@@ -77,7 +81,7 @@ def fitting(
 
 def looked(experiment: Experiment, cohort: Cohort, cell: Cell, train: Int[np.ndarray, " train"]) -> Generator:
     """The generator of a cell that has looked at its training records, and learnt nothing yet."""
-    network, data = generator_of(experiment, cohort, cell.arm), _data(experiment, cohort)
+    network, data = generator_of(experiment, cohort, cell.arm), _data(experiment, cohort, cell.arm)
     some = np.random.default_rng(cell.seed).permutation(train)[:_LOOKED]
     network.look(data.fetch(some), data.y[some])
     return network
@@ -98,7 +102,8 @@ def learn_to_generate(
     """
 
     torch.manual_seed(task.cell.seed)
-    network, data = looked(task.experiment, cohort, task.cell, train), _data(task.experiment, cohort)
+    network = looked(task.experiment, cohort, task.cell, train)
+    data = _data(task.experiment, cohort, task.cell.arm)
     table, history = pd.DataFrame(), list[dict[str, Any]]()
     if isinstance(network, Learner):
         objective = objectives.build(network.objective, **task.cell.arm.asks)
@@ -143,10 +148,19 @@ def _keep_samples(task: Task, cohort: Cohort, network: Generator) -> None:
         table.to_parquet(scratch, index=False)
 
 
-def _data(experiment: Experiment, cohort: Cohort) -> Data:
-    """The eight leads of the records, and their classes: those of which nobody knows are not wanted."""
+def _data(experiment: Experiment, cohort: Cohort, arm: Arm) -> Data:
+    """What the records show the generator, and their classes: those of which nobody knows are not wanted."""
     y = cohort.wanted(np.arange(len(cohort.y)))
-    return Data(lambda rows: eight_of(experiment, cohort, rows)[0], y, experiment.rate_hz)
+    return Data(lambda rows: shown(experiment, cohort, arm, rows), y, experiment.rate_hz)
+
+
+def shown(
+    experiment: Experiment, cohort: Cohort, arm: Arm, rows: Int[np.ndarray, " row"]
+) -> Float[np.ndarray, "row lead time"]:
+    """Records as the generator of an arm sees them: their eight leads, or pages."""
+    if arm.sees == "page":
+        return pages(experiment, cohort.signals.batch(cohort.rows[rows], experiment.samples))
+    return eight_of(experiment, cohort, rows)[0]
 
 
 def eight_of(

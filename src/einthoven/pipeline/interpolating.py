@@ -88,7 +88,11 @@ def interpolated(
     found = []
     for alpha in np.linspace(0.0, 1.0, steps):
         pair = in_step(one.signal, other.signal, contract["rate_hz"], alpha)
-        told = [*(torch.from_numpy(signal)[None] for signal in pair), torch.tensor([alpha], dtype=torch.float32), wanted]
+        told = [
+            *(torch.from_numpy(signal)[None] for signal in pair),
+            torch.tensor([alpha], dtype=torch.float32),
+            wanted,
+        ]
         with torch.inference_mode(), fabric.autocast():
             made = generator.interpolate(*map(fabric.to_device, told))[0].float().cpu().numpy()
         mean, height = _mix(one.mean, other.mean, alpha), _mix(one.height, other.height, alpha)

@@ -1,6 +1,6 @@
 """What a cell learns from: fewer records where labels are made scarce, and the signals as it sees them."""
 
-__all__ = ["fewer", "learnt_from", "of_class", "part_of", "rarer", "repeated", "sources", "twelve_of", "view"]
+__all__ = ["fewer", "learnt_from", "of_class", "pages", "part_of", "rarer", "repeated", "sources", "twelve_of", "view"]
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,8 +11,9 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from einthoven import registry, splits
+from einthoven.drawing.raster import raster
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.experiment import Cell, Experiment, Few, RunError
+from einthoven.pipeline.experiment import PAGE, Cell, Experiment, Few, RunError
 from einthoven.records.leads import TWELVE, derive, placed
 from einthoven.training import Data, read_contract
 
@@ -151,13 +152,13 @@ def repeated(rows: Int[np.ndarray, " row"], y: Float[np.ndarray, "row class"], u
 
 
 def view(experiment: Experiment, cell: Cell, cohort: Cohort, more: Sequence[Synthetic] = ()) -> Data:
-    """The signals as the arm sees them, the labels, and the covariates as they are in the table.
+    """The signals as the arm sees them, pages where it sees paper, the labels, and the covariates as in the table.
 
     Arguments:
         experiment: What is run.
         cell: Whose arm sees them.
         cohort: The real records.
-        more: Signals and labels of synthetic records, which are numbered behind the real ones.
+        more: What the arm sees of synthetic records, and their labels; they are numbered behind the real ones.
     """
 
     samples, rows, arm = experiment.samples, cohort.rows, cell.arm
@@ -168,6 +169,8 @@ def view(experiment: Experiment, cell: Cell, cohort: Cohort, more: Sequence[Synt
     def fetch(asked: Int[np.ndarray, " batch"]) -> Float[np.ndarray, "batch lead time"]:
         real = asked < count
         x = cohort.signals.batch(rows[asked[real]], samples)
+        if arm.sees == "page":
+            x = pages(experiment, x)
         if made is not None:
             both = np.empty((len(asked), *x.shape[1:]), dtype=x.dtype)
             both[real], both[~real] = x, made[asked[~real] - count]
@@ -179,6 +182,13 @@ def view(experiment: Experiment, cell: Cell, cohort: Cohort, more: Sequence[Synt
         return plain
     mean, spread = _scale(plain, np.flatnonzero(np.isin(cohort.parts[cell.fold], arm.scaled)))
     return dataclasses.replace(plain, fetch=lambda asked: (plain.fetch(asked) - mean) / spread)
+
+
+def pages(
+    experiment: Experiment, signal: Float[np.ndarray, "batch lead time"]
+) -> Float[np.ndarray, "batch row column"]:
+    """Recordings as an arm sees them that sees paper."""
+    return raster(signal, experiment.leads, experiment.unit, size=PAGE)
 
 
 def _scale(

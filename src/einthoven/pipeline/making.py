@@ -15,9 +15,9 @@ from einthoven import generators, labels, registry
 from einthoven.generators import Autoencoder, Generator, Learner
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.emitting import emitted, opened
-from einthoven.pipeline.experiment import Cell, Made, RunError
-from einthoven.pipeline.generating import eight_of, fitting, generator_of, looked
-from einthoven.pipeline.learning import learnt_from
+from einthoven.pipeline.experiment import Arm, Cell, Made, RunError
+from einthoven.pipeline.generating import eight_of, fitting, generator_of, looked, shown
+from einthoven.pipeline.learning import learnt_from, pages
 from einthoven.pipeline.task import Task
 from einthoven.records.ecg import LEDGER
 from einthoven.records.leads import TWELVE, completed, derive
@@ -35,7 +35,7 @@ class MadeRecords:
 
     Attributes:
         by: Its arm.
-        signal: In the leads of the experiment.
+        signal: In the leads of the experiment; pages for an arm that sees those.
         y: Their labels, for all classes of the cohort; NaN where two parents differ.
         seen: The real records that it has learnt from.
         parents: What each was made from: two records, or the ledger of the generator.
@@ -76,7 +76,7 @@ def made_records(task: Task, cohort: Cohort, made: Made) -> MadeRecords:
     generator = _ready(task, cohort, source, train)
     if made.between:
         pairs = _pairs(task, cohort, _lacking(task, cohort, made, train), train)
-        return _between(task, cohort, made.by, generator, pairs, train)
+        return _between(task, cohort, source.arm, generator, pairs, train)
     wanted = np.repeat(np.eye(len(cohort.groups), dtype=np.float32), _lacking(task, cohort, made, train), axis=0)
     if made.each is None and made.upto is None:
         wanted = cohort.wanted(train)
@@ -88,8 +88,23 @@ def made_records(task: Task, cohort: Cohort, made: Made) -> MadeRecords:
         unit=experiment.unit,
         device=task.device,
     )
-    signal, parents = derive(twelve, TWELVE, experiment.leads), [(LEDGER + source.name,)] * len(wanted)
-    return MadeRecords(made.by, signal, _labels(cohort, wanted), train, parents)
+    signal = _seen(task, twelve, generator)
+    return MadeRecords(made.by, signal, _labels(cohort, wanted), train, [(LEDGER + source.name,)] * len(wanted))
+
+
+def _seen(task: Task, made: Float[np.ndarray, "record lead time"], generator: Generator) -> np.ndarray:
+    """What the arm sees of twelve leads, or of pages.
+
+    Raises:
+        RunError: If it sees leads, and pages are made.
+    """
+    experiment, arm = task.experiment, task.cell.arm
+    if generator.emits == "image":
+        if arm.sees != "page":
+            raise RunError(f"{arm.name} sees leads, and its generator makes pages; let it see pages")
+        return made
+    signal = derive(made.astype(np.float32), TWELVE, experiment.leads)
+    return pages(experiment, signal) if arm.sees == "page" else signal
 
 
 def _lacking(task: Task, cohort: Cohort, made: Made, train: Int[np.ndarray, " train"]) -> list[int]:
@@ -111,8 +126,7 @@ def _pairs(task: Task, cohort: Cohort, each: Sequence[int], train: Int[np.ndarra
         if count and len(own) < 2:
             what = f"{code} has {len(own)} training records with two beats or more"
             raise RunError(f"{what}; to make others between them it takes two: leave the class out or add data")
-        order = rng.permutation(np.resize(rng.permutation(len(own)), count)) if count else []
-        for first in order:
+        for first in rng.permutation(np.resize(np.arange(len(own)), count)) if count else ():
             second = (first + rng.integers(1, len(own))) % len(own)
             found.append(_Pair(int(own[first]), int(own[second]), float(rng.uniform())))
     return found
@@ -121,7 +135,7 @@ def _pairs(task: Task, cohort: Cohort, each: Sequence[int], train: Int[np.ndarra
 def _between(
     task: Task,
     cohort: Cohort,
-    by: str,
+    source: Arm,
     generator: Generator,
     pairs: Sequence[_Pair],
     train: Int[np.ndarray, " train"],
@@ -129,23 +143,27 @@ def _between(
     """What lies between the records of pairs; of a class on which the two differ nothing is known."""
     if not isinstance(generator, Autoencoder):
         able = [one for one in generators.learners() if issubclass(registry.get("generators", one), Autoencoder)]
-        raise RunError(f"{by} cannot read an ECG, so it makes none between two; take {' or '.join(able)}")
+        raise RunError(f"{source.name} cannot read an ECG, so it makes none between two; take {' or '.join(able)}")
     experiment = task.experiment
     first, second = (np.array([getattr(pair, name) for pair in pairs], dtype=np.int64) for name in ("first", "second"))
     alpha = np.array([pair.alpha for pair in pairs])
     parts = []
     for start in range(0, len(pairs), _BATCH):
         some = slice(start, start + _BATCH)
-        both = [eight_of(experiment, cohort, rows[some])[0] for rows in (first, second)]
-        steps = [in_step(one, other, experiment.rate_hz, at) for one, other, at in zip(*both, alpha[some], strict=True)]
+        both = [shown(experiment, cohort, source, rows[some]) for rows in (first, second)]
+        steps = list(zip(*both, strict=True))
+        if generator.emits == "leads":  # a page has no beats that could be brought in step
+            told = zip(*both, alpha[some], strict=True)
+            steps = [in_step(one, other, experiment.rate_hz, at) for one, other, at in told]
         wanted = cohort.wanted(first[some]) * cohort.wanted(second[some])
         parts.append(_mixed(generator, steps, alpha[some], wanted, task.device))
-    twelve = completed(np.concatenate(parts), experiment.unit) if parts else np.zeros((0, 12, experiment.samples))
+    made = np.concatenate(parts) if parts else shown(experiment, cohort, source, first)
+    if generator.emits == "leads":
+        made = completed(made, experiment.unit)
     y = np.where(cohort.y[first] == cohort.y[second], cohort.y[first], np.nan).astype(np.float32)
     names = cohort.table["record_id"].to_numpy(dtype=object)
     parents = list(zip(names[first].tolist(), names[second].tolist(), strict=True))
-    signal = derive(twelve.astype(np.float32), TWELVE, experiment.leads)
-    return MadeRecords(by, signal, y, train, parents, alpha)
+    return MadeRecords(source.name, _seen(task, made, generator), y, train, parents, alpha)
 
 
 def _mixed(

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from einthoven import models
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError
+from einthoven.pipeline.experiment import PAGE, Arm, Cell, Experiment, RunError, columns_of
 from einthoven.records.writing import replacing
 from einthoven.training import Device
 
@@ -74,5 +74,9 @@ def shape_of(
     experiment: Experiment, cohort: Cohort, arm: Arm, beside: Float[np.ndarray, "record covariate"] | None = None
 ) -> models.Shape:
     """The form of what an arm's model sees, covariates beside the signal included, and says."""
-    form = (len(arm.places or experiment.leads), experiment.samples, experiment.rate_hz, max(1, len(cohort.classes)))
-    return models.Shape(*form, cohort.exclusive, 0 if beside is None else beside.shape[1], arm.gaps)
+    form = (len(arm.places or experiment.leads), experiment.samples, experiment.rate_hz)
+    if arm.sees == "page":
+        form = (PAGE[0], *columns_of(experiment.samples, experiment.rate_hz))
+    return models.Shape(
+        *form, max(1, len(cohort.classes)), cohort.exclusive, 0 if beside is None else beside.shape[1], arm.gaps
+    )

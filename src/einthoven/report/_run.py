@@ -19,6 +19,9 @@ _MANDATORY = (
     "crowds",
     "measurements",
     "privacy",
+    "remedies",
+    "gains",
+    "choice",
     "summary",
     "contrasts",
     "beats",
@@ -91,6 +94,20 @@ _GENERATOR: dict[str, tuple[str, ...]] = {
         *("difference_high", "detectable", "positives", "records", "patients", "seeds"),
     ),
     "reverse": ("label_set", "model", "made_by", "metric", *_INTERVAL, "records", "cells"),
+}
+# Of a run that compares remedies for rare classes.
+_REMEDIES: dict[str, tuple[str, ...]] = {
+    "remedies": (
+        *("label_set", "metric", "level", "remedy", "class", *_INTERVAL, "seeds", "seed_sd", "difference"),
+        *("difference_low", "difference_high", "p_holm", "detectable", "positives", "records", "patients"),
+    ),
+    "gains": (
+        *("label_set", "metric", "level", "remedy", "class", "against", "planned", "difference", "difference_low"),
+        *("difference_high", "p_holm", "detectable"),
+    ),
+    "choice": ("level", "remedy", "value", "seeds", "chosen"),
+    "descent": ("model", "made_by", "records", "status", "said"),
+    "thresholds": _COLUMNS["thresholds"],
 }
 # Of a run whose classes exclude each other.
 _BEATS: dict[str, tuple[str, ...]] = {
@@ -174,7 +191,7 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """What it is about: `pretext`, `generator`, `beats` or `classes`."""
+        """What it is about: `pretext`, `generator`, `remedies`, `beats` or `classes`."""
         return _kind(self.experiment)
 
     @property
@@ -195,8 +212,12 @@ class Run:
     @property
     def models(self) -> list[str]:
         """Every model with results: the primary one, the baseline, then the others in the experiment's order."""
-        table = {"beats": "beats", "classes": "summary", "generator": "crowds"}.get(self.kind, "pretext")
-        found = dict.fromkeys(self.tables[table]["model"])
+        if self.kind == "remedies":
+            table = self.tables["remedies"]
+            found = dict.fromkeys(table["remedy"] + "@" + table["level"])
+        else:
+            name = {"beats": "beats", "classes": "summary", "generator": "crowds"}.get(self.kind, "pretext")
+            found = dict.fromkeys(self.tables[name]["model"])
         order = dict.fromkeys([self.primary, self.baseline, *self.experiment.get("models", []), *found])
         return [model for model in order if model in found]
 
@@ -238,6 +259,7 @@ def read(folder: Path) -> Run:
     tables = {}
     kind = _kind(experiment)
     kinds: dict[str, dict[str, Any]] = {"pretext": _PRETEXT, "generator": _GENERATOR, "beats": _BEATS}
+    kinds["remedies"] = _REMEDIES
     wanted = kinds.get(kind, _COLUMNS)
     for name, columns in wanted.items():
         table = _parquet(folder / "results" / f"{name}.parquet", columns, mandatory=name in _MANDATORY)
@@ -254,6 +276,8 @@ def read(folder: Path) -> Run:
 
 def _kind(experiment: dict[str, Any]) -> str:
     """What a run is about."""
+    if experiment.get("study") == "augmentation":
+        return "remedies"
     if any(arm.get("generator") for arm in experiment.get("arms", [])):
         return "generator"
     if not experiment.get("labels", True):

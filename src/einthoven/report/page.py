@@ -15,7 +15,18 @@ import jinja2
 from markupsafe import Markup
 
 from einthoven.records.writing import replacing
-from einthoven.report import _beats, _blind, _efficiency, _figures, _generator, _overlay, _pretext, _tables, _words
+from einthoven.report import (
+    _beats,
+    _blind,
+    _efficiency,
+    _figures,
+    _generator,
+    _overlay,
+    _pretext,
+    _remedies,
+    _tables,
+    _words,
+)
 from einthoven.report._run import Run, read, rows
 
 _HERE = Path(__file__).parent
@@ -122,6 +133,7 @@ def _facts(run: Run) -> dict[str, Any]:
 def _results(run: Run) -> dict[str, Any]:
     """What was found, by what the run is about."""
     kinds = {"pretext": _pretext.facts, "generator": _generator.facts, "beats": _beats.facts, "classes": _findings}
+    kinds["remedies"] = _remedies.facts
     return kinds[run.kind](run)
 
 

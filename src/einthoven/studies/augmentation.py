@@ -15,6 +15,7 @@ positives of each class, or else at the first number that is asked for.
 
 __all__ = ["augmentation"]
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ _CLASSES = ("CLBBB", "CRBBB", "IRBBB", "LAFB", "1AVB", "PVC", "IMI", "ASMI", "LV
 _FIRST = 10  # positives of the planned contrast
 _ALL = "all"
 _AVERAGE = 0.999
+_PAGE_WIDTH, _PAGE_RATE = 24, 3e-3
 
 
 def augmentation(
@@ -121,7 +123,7 @@ def augmentation(
         seeds=generator_seeds,
         rare=() if "auto" in rare else tuple(rare),
     )
-    levels = list(positives) or [None]
+    levels: list[int | None] = list(positives) or [None]
     planned = _FIRST if _FIRST in levels else levels[0]
     wanted = tuple(dict.fromkeys(("none", *remedies)))
     arms = [arm for level in levels for arm in judge.arms(wanted, others, level, rank=0 if level == planned else 1)]
@@ -182,14 +184,23 @@ class _Judge:
             "interpolation": ("vqvae", True),
             "sampling": ("vqvae", False),
             "synthesis": (self.generator, False),
+            "page": ("", False),
+            "page_interpolation": ("image_vqvae", True),
         }
         shared["seeds"] = self.seeds
         makers = {}
-        for name, (maker, between) in made.items():
-            if name in wanted:
-                makers[maker] = Arm(_at(maker, level), generator=maker, serves=True, recipe=self.making, **shared)
-                records = Made(makers[maker].name, upto=self.upto, between=between)
-                arms.append(Arm(_at(name, level), self.network, recipe=self.learning, made=records, **shared))
+        for name, (maker, between) in ((name, how) for name, how in made.items() if name in wanted):
+            eye: dict[str, Any] = {"model": self.network, "recipe": self.learning}
+            if name.startswith("page"):
+                image = {"image": {"name": "picture"}, "width": _PAGE_WIDTH}
+                eye = {"model": "resnet18", "options": image, "sees": "page"}
+                eye["recipe"] = dataclasses.replace(self.learning, crop_s=None, rate=_PAGE_RATE)
+            records = Made(_at(maker, level), upto=self.upto, between=between) if maker else None
+            arms.append(Arm(_at(name, level), made=records, **eye, **shared))
+            if maker:
+                sees = eye.get("sees", "leads")
+                how = {"generator": maker, "sees": sees, "serves": True, "recipe": self.making}
+                makers[maker] = Arm(_at(maker, level), **how, **shared)
         return [*arms, *makers.values()]
 
     def _cheap(self, name: str) -> dict[str, Any]:
