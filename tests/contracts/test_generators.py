@@ -12,6 +12,7 @@ from einthoven import objectives, registry
 from einthoven.datasets.simulated import Simulated
 from einthoven.generators import Autoencoder, Form, Generator, Learner, build, draw, learners, names, normal
 from einthoven.generators.cnn_bilstm import CnnBiLSTM
+from einthoven.generators.image_vqvae import ImageVQVAE
 from einthoven.generators.vqvae import VQVAE
 from einthoven.layers.quantizer import perplexity
 from einthoven.records.leads import EIGHT, TWELVE
@@ -21,7 +22,8 @@ from einthoven.training import Data, Device, Recipe, examine, fit
 FORM = Form(samples=300, rate_hz=100.0, classes=3)
 CLASSES = torch.eye(3)[torch.arange(6) % 3]
 OPTIONS: dict[str, dict[str, object]] = {"simulator": {"groups": ["NORM", "AFIB", "CLBBB"]}}
-AUTOENCODERS = [name for name in names() if issubclass(registry.get("generators", name), Autoencoder)]
+OF_LEADS = [name for name in names() if registry.get("generators", name).emits == "leads"]
+AUTOENCODERS = [name for name in learners() if issubclass(registry.get("generators", name), Autoencoder)]
 
 
 def made(name: str, form: Form = FORM, seed: int = 0, **options: object) -> Generator:
@@ -73,9 +75,9 @@ def test_an_unknown_generator_is_refused_with_the_nearest_name() -> None:
         build("cnn_bilsmt", FORM)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", OF_LEADS)
 class TestGenerator:
-    """Every generator."""
+    """Every generator of leads."""
 
     @pytest.mark.parametrize("form", [FORM, Form(317, 100.0, 3), Form(1000, 500.0, 3), Form(333, 128.0, 3)])
     def test_it_emits_the_eight_leads_of_its_form(self, name: str, form: Form) -> None:
@@ -166,8 +168,10 @@ def test_interpolation_reconstructs_at_its_ends(name: str) -> None:
     first, second = (torch.from_numpy(part) for part in np.split(signals(12), 2))
     with torch.inference_mode():
         back = [generator.decode(generator.encode(x), CLASSES) for x in (first, second)]
-        ends = [generator.interpolate(first, second, alpha, CLASSES) for alpha in (0.0, 1.0)]
-        middle = generator.interpolate(first, second, 0.5, CLASSES)
+        ends = [generator.interpolate(first, second, torch.full((6,), alpha), CLASSES) for alpha in (0.0, 1.0)]
+        middle = generator.interpolate(first, second, torch.full((6,), 0.5), CLASSES)
+        each = generator.interpolate(first, second, torch.tensor([0.0, 0.5, 1.0, 0.0, 0.5, 1.0]), CLASSES)
+    assert torch.allclose(each[[0, 4, 2]], torch.stack([ends[0][0], middle[4], ends[1][2]]), atol=1e-5)
     assert torch.equal(ends[0], back[0]) and torch.allclose(ends[1], back[1], atol=1e-5)
     assert not torch.allclose(middle, back[0], atol=1e-2) and not torch.allclose(middle, back[1], atol=1e-2)
 
@@ -248,7 +252,8 @@ def test_a_vqvae_says_only_what_letters_say(quantizer: str) -> None:
         letters = generator.codes(mix)
         spelt = generator.quantizer.lookup(letters.number).reshape(mix.shape)
         assert torch.allclose(generator.decode(mix, CLASSES), generator.decode(spelt, CLASSES), atol=1e-5)
-        assert torch.equal(generator.decode(mix, CLASSES), generator.interpolate(first, second, 0.5, CLASSES.roll(1)))
+        half = torch.full((6,), 0.5)
+        assert torch.equal(generator.decode(mix, CLASSES), generator.interpolate(first, second, half, CLASSES.roll(1)))
 
 
 def test_the_alphabet_of_a_vqvae_does_not_collapse() -> None:
@@ -273,3 +278,66 @@ def test_the_alphabet_of_a_vqvae_does_not_collapse() -> None:
         found = objective(generator, batch)
     assert perplexity(found["index"]) > 32
     assert float(objective.measure(found, batch)["cosine"].median()) > 0.8
+
+
+def pages(count: int = 6) -> np.ndarray:
+    """Lines that run across a small page at heights of their own."""
+    at = np.random.default_rng(3).uniform(4, 20, (count, 1, 1)) + 2 * np.sin(np.arange(64) / 9)
+    return np.clip(1 - np.abs(np.arange(24)[:, None] - at), 0, 1).astype(np.float32)
+
+
+def paged(seed: int = 0) -> ImageVQVAE:
+    torch.manual_seed(seed)
+    generator = build("image_vqvae", Form(64, 6.4, 3), rows=24)
+    assert isinstance(generator, ImageVQVAE)
+    return generator
+
+
+def test_a_vqvae_of_pages_makes_pages() -> None:
+    generator = paged().eval()
+    with torch.inference_mode():
+        for parameter in generator.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+        made = generator.emit(noise_of(generator), CLASSES)
+        alone = generator.emit(noise_of(generator)[[4]], CLASSES[[4]])
+    assert made.shape == (6, 24, 64) and 0 <= made.min() < made.max() <= 1
+    assert torch.allclose(made[4], alone[0], atol=1e-4) and not torch.allclose(made[0], made[3], atol=1e-2)
+    assert "image_vqvae" in learners("image") and "image_vqvae" not in learners()
+
+
+def test_between_two_pages_the_letters_are_mixed_and_looked_up_again() -> None:
+    generator = paged().eval()
+    first, second = (torch.from_numpy(part) for part in np.split(pages(12), 2))
+    with torch.inference_mode():
+        mix = torch.lerp(generator.encode(first), generator.encode(second), 0.5)
+        spelt = generator.quantizer.lookup(generator.codes(mix).number).reshape(mix.shape)
+        found = generator.interpolate(first, second, torch.full((6,), 0.5), CLASSES)
+        back = generator.interpolate(first, second, torch.zeros(6), CLASSES)
+    assert torch.allclose(found, generator.decode(spelt, CLASSES), atol=1e-5)
+    assert torch.equal(back, generator.decode(generator.encode(first), CLASSES))
+
+
+def test_a_vqvae_of_pages_learns_and_every_part_of_it() -> None:
+    generator, objective = paged().train(), objectives.build("pictured")
+    optimizer, rng, losses = torch.optim.AdamW(generator.parameters(), 2e-3), np.random.default_rng(0), []
+    for _ in range(40):
+        batch = {key: torch.from_numpy(value) for key, value in objective.draw(pages(16), 6.4, rng).items()}
+        found = objective(generator, batch | {"y": torch.eye(3)[torch.arange(16) % 3]})
+        found["loss"].backward()
+        if not losses:
+            for key, parameter in generator.named_parameters():
+                assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), key
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(found["loss"].detach()))
+    assert np.mean(losses[-5:]) < 0.7 * losses[0]
+    measured = objective.measure({key: value.detach() for key, value in found.items()}, batch)
+    assert set(measured) == {"rmse", "cosine", "flow_error", "codes"}
+    assert all(value.shape == (16,) and torch.isfinite(value).all() for value in measured.values())
+
+
+def test_pages_that_cannot_be_halved_are_refused() -> None:
+    with pytest.raises(ValueError, match="halved 3 times, which 20 × 64 are not"):
+        build("image_vqvae", Form(64, 6.4, 3), rows=20)
+    with pytest.raises(ValueError, match="by 0 or more, not -1"):
+        objectives.build("pictured", pull=-1)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from einthoven.drawing.figures import save, svg
 from einthoven.drawing.paper import paper
+from einthoven.drawing.raster import raster
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import TWELVE
 from einthoven.records.writing import WriteError
@@ -206,3 +207,71 @@ def test_embedded_figures_share_no_id_and_are_alike() -> None:
     for reference in ElementTree.fromstring(one).iter():
         target = (reference.get("clip-path") or "")[5:-1]
         assert not target or target in ids[0]
+
+
+SIZE = (192, 512)
+PX_PER_MM = 192 / 90
+
+
+def middle(page: np.ndarray, rows: slice) -> np.ndarray:
+    """Where the ink of each column of pixels lies in some rows, in pixels from the top of the page."""
+    ink = page[rows]
+    return (ink * (np.arange(rows.start, rows.stop) + 0.5)[:, None]).sum(axis=0) / ink.sum(axis=0)
+
+
+@pytest.mark.parametrize("millivolts", [-1.2, 0.0, 0.7])
+def test_a_picture_shows_a_voltage_at_its_height(millivolts: float) -> None:
+    (page,) = raster(flat(millivolts).signal[None, :, 1:], TWELVE, "mV", size=SIZE)
+    for row in range(3):
+        band = slice(row * 64, (row + 1) * 64)
+        expected = (15 + 30 * row - millivolts * MM_PER_MV) * PX_PER_MM
+        np.testing.assert_allclose(middle(page, band), expected, atol=1e-3)
+    np.testing.assert_allclose(page.sum(axis=0), 3.0, rtol=1e-5)  # a line is a pixel thick
+
+
+def test_a_picture_has_its_leads_where_paper_has_them() -> None:
+    """Each lead holds a voltage of its own, which its quarter of a row shows."""
+    signal = np.repeat(np.linspace(-0.9, 0.9, 12, dtype=np.float32)[:, None], 1000, axis=1)
+    (page,) = raster(signal[None], TWELVE, "mV", size=SIZE)
+    figure = paper(ECG(signal + 1e-4 * np.arange(1000, dtype=np.float32), "mV", 100.0, TWELVE))
+    for lead in TWELVE:
+        x, y = drawn(figure, f"lead-{lead}").mean(axis=0)
+        row = round((drawn(figure, "pulse-0")[0, 1] - (y - 10 * signal[TWELVE.index(lead), 0])) / 30)
+        left = round((x - drawn(figure, "lead-I")[0, 0]) // (2.5 * MM_PER_S)) * 128
+        found = middle(page[:, left : left + 128], slice(row * 64, (row + 1) * 64))
+        np.testing.assert_allclose(found, (15 + 30 * row - 10 * signal[TWELVE.index(lead), 0]) * PX_PER_MM, atol=1e-3)
+
+
+def test_a_spike_between_two_pixels_is_not_lost() -> None:
+    signal = np.zeros((1, 12, 5000), dtype=np.float32)
+    for at in range(100, 1200, 37):
+        signal[0, 0, at] = 1.0
+        (page,) = raster(signal, TWELVE, "mV", size=SIZE)
+        top = np.flatnonzero(page[:64].any(axis=1))[0]
+        assert top == pytest.approx(5 * PX_PER_MM, abs=1.5)
+        signal[0, 0, at] = 0.0
+
+
+def test_what_is_not_recorded_leaves_no_ink() -> None:
+    signal = np.zeros((2, 11, 1000), dtype=np.float32)
+    signal[1, 0, :500] = np.nan
+    pages = raster(signal, TWELVE[:11], "mV", size=SIZE)
+    assert not pages[:, 128:, 384:].any() and pages[:, 128:, :384].any(axis=1).all(), "V6"
+    assert not pages[1, :64, :128].any() and pages[0, :64, :128].any()
+
+
+def test_pictures_are_drawn_one_by_one_as_together_and_z_has_its_own_height() -> None:
+    x = np.random.default_rng(0).standard_normal((4, 12, 1000)).astype(np.float32)
+    pages = raster(x, TWELVE, "z")
+    assert pages.shape == (4, 96, 512) and pages.dtype == np.float32 and 0 <= pages.min() < pages.max() <= 1
+    np.testing.assert_array_equal(pages[2:3], raster(x[2:3], TWELVE, "z"))
+    np.testing.assert_allclose(pages, raster(0.2 * x, TWELVE, "mV"), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [({"size": (96, 511)}, "not 96 × 511"), ({"size": (95, 512)}, "not 95 × 512"), ({"unit": "uV"}, "use mV or z")],
+)
+def test_pages_that_cannot_be_are_refused(told: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        raster(np.zeros((1, 12, 1000), np.float32), TWELVE, **{"unit": "mV", **told})  # type: ignore[arg-type]

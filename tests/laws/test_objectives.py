@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot, softplus
 
 from einthoven.objectives import names
+from einthoven.objectives.asymmetric import Asymmetric
 from einthoven.objectives.categorical import Categorical
 from einthoven.objectives.classify import Classify
 
@@ -23,18 +24,21 @@ def truth(seed: int = 1, unknown: float = 0.0) -> Tensor:
     return torch.where(draw[1] < unknown, torch.nan, (draw[0] < 0.4).float())
 
 
-def gradient(objective: Classify, at: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def gradient(objective: Classify | Asymmetric, at: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     at = at.clone().requires_grad_()
     loss = objective.loss(at, y)
     (slope,) = torch.autograd.grad(loss, at)
     return loss.detach(), slope
 
 
-KINDS = [
+KINDS: list[Classify | Asymmetric] = [
     Classify(),
     Classify(focal=2.0),
     Classify(weights=(1.0, 2.0, 5.0, 0.5)),
     Classify((1.0, 3.0, 1.0, 9.0), 1.0),
+    Classify(shift=(-3.0, 0.0, 1.0, 2.0)),
+    Asymmetric(margin=0.0),
+    Asymmetric(0.0, 2.0, 0.0),
 ]
 
 
@@ -55,7 +59,7 @@ def test_weights_count_positives() -> None:
 @pytest.mark.parametrize("objective", KINDS, ids=repr)
 @given(seed=st.integers(0, 10_000), share=st.floats(0.05, 0.95))
 @settings(deadline=None, max_examples=25)
-def test_unknown_labels_say_nothing(objective: Classify, seed: int, share: float) -> None:
+def test_unknown_labels_say_nothing(objective: Classify | Asymmetric, seed: int, share: float) -> None:
     y = truth(seed, share)
     loss, slope = gradient(objective, logits(seed), y)
     unknown = torch.isnan(y)
@@ -74,7 +78,7 @@ def test_the_mean_is_over_known_labels() -> None:
 
 
 @pytest.mark.parametrize("objective", KINDS, ids=repr)
-def test_nothing_known_is_a_loss_of_zero(objective: Classify) -> None:
+def test_nothing_known_is_a_loss_of_zero(objective: Classify | Asymmetric) -> None:
     loss, slope = gradient(objective, logits(), torch.full(SHAPE, torch.nan))
     assert loss == 0 and (slope == 0).all()
 
@@ -153,3 +157,46 @@ def test_probabilities_are_those_of_the_loss() -> None:
     each = Classify().probabilities(logits())
     expected = -(truth() * each.log() + (1 - truth()) * (1 - each).log()).mean()
     torch.testing.assert_close(Classify().loss(logits(), truth()), expected)
+
+
+def test_a_shift_moves_the_logits_of_the_loss_and_not_those_of_the_answer() -> None:
+    shift = (-3.0, 0.0, 1.0, 2.0)
+    moved, plain = Classify(shift=shift), Classify()
+    torch.testing.assert_close(
+        moved.loss(logits(), truth()), plain.loss(logits() + torch.tensor([shift]), truth()), rtol=1e-5, atol=1e-6
+    )
+    assert torch.equal(moved.probabilities(logits()), plain.probabilities(logits()))
+
+
+def test_labels_between_no_and_yes_weigh_both() -> None:
+    """As mixed signals have them: the loss is linear in the label."""
+    for objective in (Classify(), Classify(weights=(1.0, 2.0, 5.0, 0.5)), Asymmetric()):
+        ends = [objective.loss(logits(), torch.full(SHAPE, y)) for y in (0.0, 1.0)]
+        torch.testing.assert_close(objective.loss(logits(), torch.full(SHAPE, 0.3)), 0.7 * ends[0] + 0.3 * ends[1])
+
+
+def test_without_exponents_and_margin_asymmetric_is_plain() -> None:
+    torch.testing.assert_close(Asymmetric(0.0, 0.0, 0.0).loss(logits(), truth()), Classify().loss(logits(), truth()))
+
+
+@given(logit=st.floats(-6, 6), label=st.sampled_from([0.0, 1.0]), positive=st.floats(0, 3), negative=st.floats(0, 5))
+def test_asymmetric_weighs_each_kind_by_its_own_exponent(
+    logit: float, label: float, positive: float, negative: float
+) -> None:
+    at, y, margin = torch.tensor([[logit]]), torch.tensor([[label]]), 0.05
+    p = torch.sigmoid(at)
+    alarm = (p - margin).clamp(min=0)
+    expected = (1 - p) ** positive * -p.log() if label else alarm**negative * -(1 - alarm).log()
+    torch.testing.assert_close(Asymmetric(positive, negative, margin).loss(at, y), expected.squeeze())
+
+
+def test_a_negative_within_the_margin_pulls_at_nothing() -> None:
+    at = torch.tensor([[-4.0, -3.5, 0.0]])
+    _, slope = gradient(Asymmetric(), at, torch.zeros(1, 3))
+    assert (slope[0, :2] == 0).all() and slope[0, 2] > 0
+
+
+@pytest.mark.parametrize("told", [{"positive": -1}, {"negative": -1}, {"margin": 1}, {"margin": -0.1}])
+def test_exponents_and_margins_that_cannot_be_are_refused(told: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="exponents are 0 or more, and the margin lies from 0 to below 1"):
+        Asymmetric(**told)

@@ -67,12 +67,13 @@ def _reach(
     """The highest and the lowest that each row's line reaches within each column of pixels."""
     columns = len(GRID[0])
     each = signal.shape[2] // columns
-    times = 2 * max(1, -(-each // width))  # looks at the line within a pixel, at both of whose edges is one more
     high = np.full((len(signal), ROWS, columns * width), np.nan, dtype=np.float32)
     low = high.copy()
-    at = np.linspace(0, each, width * times + 1)
+    at = np.linspace(0, each, width + 1)  # the edges of the pixels, in samples
     left = np.minimum(at.astype(np.int64), each - 1)
     share = (at - left).astype(np.float32)
+    first_in = np.ceil(at[:-1]).astype(np.int64)
+    some = first_in < np.append(first_in[1:], each + 1)  # whether there is a sample within a pixel at all
     for row, names in enumerate(GRID):
         for column, name in enumerate(names):
             if name not in leads:
@@ -82,7 +83,9 @@ def _reach(
             if part.shape[1] == each:  # the last column ends with its last sample
                 part = np.concatenate([part, part[:, -1:]], axis=1)
             line = part[:, left] * (1 - share) + part[:, left + 1] * share
-            seen = np.lib.stride_tricks.sliding_window_view(line, times + 1, axis=1)[:, ::times]
             pixels = slice(column * width, (column + 1) * width)
-            high[:, row, pixels], low[:, row, pixels] = seen.max(axis=2), seen.min(axis=2)
+            for reach, further in ((high, np.maximum), (low, np.minimum)):
+                edges = further(line[:, :-1], line[:, 1:])
+                inside = further.reduceat(part, first_in, axis=1)
+                reach[:, row, pixels] = np.where(some, further(edges, inside), edges)
     return high, low

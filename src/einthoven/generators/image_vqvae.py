@@ -113,7 +113,7 @@ class ImageVQVAE(Autoencoder):
         return found | {"velocity": self.velocity(at, t, y).float(), "way": way}
 
     def _apart(self, z: Tensor) -> Tensor:
-        """Each letter by itself, at all places one after the other; a latent is letter, number and place of a column."""
+        """Each letter by itself, at all places one after the other; a latent is letter, number, place of a column."""
         batch, _, steps = z.shape
         parts = z.reshape(batch, _LETTERS, _LETTER, self.places, steps)
         return parts.flatten(3).reshape(batch * _LETTERS, _LETTER, self.places * steps)

@@ -45,7 +45,8 @@ def learnt_from(cell: Cell, cohort: Cohort) -> Int[np.ndarray, " row"]:
     rows = np.flatnonzero(np.isin(cohort.parts[cell.fold], arm.learns))
     if not len(rows) and (arm.learns or not arm.made):
         raise RunError(f"{arm.name} learns from {' and '.join(arm.learns)}, where no record is; name other parts")
-    return rarer(arm.few, cohort, fewer(arm.few, cohort.table, rows, cell.seed), cell.seed)
+    rows = fewer(arm.few, cohort.table, rows, cell.seed)
+    return rarer(arm.few, cohort.y, cohort.classes, rows, cell.seed)
 
 
 def part_of(cell: Cell, cohort: Cohort, part: str) -> Int[np.ndarray, " row"]:
@@ -55,7 +56,7 @@ def part_of(cell: Cell, cohort: Cohort, part: str) -> Int[np.ndarray, " row"]:
         return rows
     if few.share is not None:
         rows = fewer(Few(share=few.share), cohort.table, rows, cell.seed)
-    return rarer(few, cohort, rows, cell.seed)
+    return rarer(few, cohort.y, cohort.classes, rows, cell.seed)
 
 
 def of_class(cohort: Cohort, rows: Int[np.ndarray, " row"]) -> Int[np.ndarray, " kept"]:
@@ -96,7 +97,9 @@ def fewer(few: Few, table: pd.DataFrame, rows: Int[np.ndarray, " row"], seed: in
     return np.sort(rows[kept])
 
 
-def rarer(few: Few, cohort: Cohort, rows: Int[np.ndarray, " row"], seed: int) -> Int[np.ndarray, " kept"]:
+def rarer(
+    few: Few, y: Float[np.ndarray, "record class"], classes: Sequence[str], rows: Int[np.ndarray, " row"], seed: int
+) -> Int[np.ndarray, " kept"]:
     """The rows without the positives of each class that are too many; a smaller number takes none that a larger leaves.
 
     In an order of chance records are taken until each class has one positive, or none of them is left that would not
@@ -105,7 +108,8 @@ def rarer(few: Few, cohort: Cohort, rows: Int[np.ndarray, " row"], seed: int) ->
 
     Arguments:
         few: How many, and of which classes.
-        cohort: The records.
+        y: The labels of all records.
+        classes: The names of their columns.
         rows: Of which to choose.
         seed: Of the order.
 
@@ -115,8 +119,8 @@ def rarer(few: Few, cohort: Cohort, rows: Int[np.ndarray, " row"], seed: int) ->
 
     if few.positives is None:
         return rows
-    named = [registry.nearest(code, cohort.classes, "class") for code in few.of] or cohort.classes
-    positive = cohort.y[rows][:, [cohort.classes.index(code) for code in named]] == 1
+    named = [registry.nearest(code, classes, "class") for code in few.of] or list(classes)
+    positive = y[rows][:, [list(classes).index(code) for code in named]] == 1
     left = np.random.default_rng([seed, 0x9051]).permutation(np.flatnonzero(positive.any(axis=1))).tolist()
     counts, taken = np.zeros(len(named), dtype=np.int64), ~positive.any(axis=1)
     for most in range(1, few.positives + 1):

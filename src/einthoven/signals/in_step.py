@@ -30,7 +30,7 @@ def in_step(
     if min(map(len, at)) < 2:
         raise ValueError("two rhythms are mixed from beat to beat; there are fewer than two beats")
     beating = _mix(pacing(first, rate_hz), pacing(second, rate_hz), alpha).cumsum() * rate_hz
-    wanted = beating[beating < _mix(at[0][-1], at[1][-1], alpha) + 0.5]
+    wanted = beating[beating < _mix(at[0][-1:], at[1][-1:], alpha) + 0.5]
     return repaced(first, rate_hz, at[0], wanted), repaced(second, rate_hz, at[1], wanted)
 
 

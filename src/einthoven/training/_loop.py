@@ -56,6 +56,7 @@ class Data:
         return Crop(round(recipe.crop_s * self.rate_hz)) if recipe.crop_s else None
 
 
+@runtime_checkable
 class Change(Protocol):
     """A change to a batch of labelled signals; see `einthoven.transforms`."""
 
