@@ -33,13 +33,13 @@ def generate(
     ECG to another, each step as WFDB with its parents and drawn on paper.
 
     Arguments:
-        run: A run of `einthoven study synthesis`, or a checkpoint in it.
+        run: A run of `einthoven study synthesis` or `augmentation`, or a checkpoint in it.
         to: A folder that is not there yet, or empty.
         label: The groups that are wanted; with --interpolate the one of both ECGs, or none.
         count: How many ECGs of each.
         interpolate: Two WFDB records, CSV or NPY files, in mV.
         steps: How many ECGs from the one to the other, the ends among them.
-        model: Of a run, which generator; by default the primary one.
+        model: Of a run, which generator; by default the primary one, or the first.
         seed: Other records with another seed.
         accelerator: What to compute on: auto, cpu, cuda or mps.
     """

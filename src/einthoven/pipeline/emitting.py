@@ -1,7 +1,8 @@
 """A trained generator, opened under its contract, and what it makes of noise."""
 
-__all__ = ["emitted", "opened"]
+__all__ = ["emitted", "of_leads", "opened"]
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from jaxtyping import Float
 
 from einthoven import generators
+from einthoven.diagnosis import find_checkpoint
 from einthoven.generators import Generator, draw
 from einthoven.pipeline.experiment import RunError, columns_of
 from einthoven.records.leads import completed
@@ -37,6 +39,30 @@ def opened(checkpoint: Path) -> tuple[Generator, dict[str, Any]]:
     generator = generators.build(contract["generator"], whole, **contract["options"])
     generator.load_state_dict(weights)
     return generator, contract
+
+
+def of_leads(run: str | Path, model: str | None = None) -> tuple[Path, Generator, dict[str, Any]]:
+    """The checkpoint of a generator of recordings, that generator, and its contract.
+
+    Arguments:
+        run: A run with a generator, or a checkpoint in it.
+        model: Of a run, which one; by default the primary one, or where that is none the first.
+
+    Raises:
+        RunError: If there is none, or it makes pages.
+        ValueError: If its checkpoint is missing or damaged.
+    """
+
+    path = Path(run) / "experiment.json"
+    if model is None and path.is_file():
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        makers = [arm["name"] for arm in facts["arms"] if arm.get("generator") and arm.get("sees") != "page"]
+        model = makers[0] if makers and facts["primary"] not in makers else None
+    source = find_checkpoint(run, model)
+    generator, contract = opened(source)
+    if generator.emits != "leads":
+        raise RunError(f"'{contract['generator']}' makes pages, of which no recording can be had; take another --model")
+    return source, generator, contract
 
 
 def emitted(

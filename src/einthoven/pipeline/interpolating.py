@@ -16,9 +16,8 @@ import torch
 from jaxtyping import Float
 
 from einthoven import generators, registry
-from einthoven.diagnosis import find_checkpoint
 from einthoven.generators import Autoencoder
-from einthoven.pipeline.emitting import opened
+from einthoven.pipeline.emitting import of_leads
 from einthoven.pipeline.experiment import RunError
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import EIGHT, TWELVE, derive, independent
@@ -75,7 +74,7 @@ def interpolated(
 
     if steps < 2:
         raise ValueError(f"a way from one ECG to another has two steps or more, not {steps}")
-    generator, contract = opened(find_checkpoint(run, model))
+    _, generator, contract = of_leads(run, model)
     if not isinstance(generator, Autoencoder):
         able = [one for one in generators.learners() if issubclass(registry.get("generators", one), Autoencoder)]
         raise RunError(f"'{contract['generator']}' cannot read an ECG; take --model {' or '.join(able)}")

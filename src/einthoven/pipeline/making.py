@@ -1,6 +1,6 @@
 """Synthetic records to learn from, or to answer for: made in memory by the generator of another cell."""
 
-__all__ = ["MadeRecords", "made_records"]
+__all__ = ["MadeRecords", "Pair", "between", "made_records"]
 
 import dataclasses
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class MadeRecords:
     alpha: Float[np.ndarray, " place"] = dataclasses.field(default_factory=_ALONE.copy)
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """Two records of a class, and how far from the first to go."""
 
     first: int
@@ -76,7 +76,7 @@ def made_records(task: Task, cohort: Cohort, made: Made) -> MadeRecords:
     generator = _ready(task, cohort, source, train)
     if made.between:
         pairs = _pairs(task, cohort, _lacking(task, cohort, made, train), train)
-        return _between(task, cohort, source.arm, generator, pairs, train)
+        return between(task, cohort, source.arm, generator, pairs, train)
     wanted = np.repeat(np.eye(len(cohort.groups), dtype=np.float32), _lacking(task, cohort, made, train), axis=0)
     if made.each is None and made.upto is None:
         wanted = cohort.wanted(train)
@@ -115,7 +115,7 @@ def _lacking(task: Task, cohort: Cohort, made: Made, train: Int[np.ndarray, " tr
     return [count if code in rare else 0 for code, count in zip(cohort.groups, each, strict=True)]
 
 
-def _pairs(task: Task, cohort: Cohort, each: Sequence[int], train: Int[np.ndarray, " train"]) -> list[_Pair]:
+def _pairs(task: Task, cohort: Cohort, each: Sequence[int], train: Int[np.ndarray, " train"]) -> list[Pair]:
     """For each group so many pairs of its training records, every record being as often the first as any other."""
     experiment, rng = task.experiment, np.random.default_rng([task.cell.seed, 0xB7])
     found = []
@@ -128,19 +128,31 @@ def _pairs(task: Task, cohort: Cohort, each: Sequence[int], train: Int[np.ndarra
             raise RunError(f"{what}; to make others between them it takes two: leave the class out or add data")
         for first in rng.permutation(np.resize(np.arange(len(own)), count)) if count else ():
             second = (first + rng.integers(1, len(own))) % len(own)
-            found.append(_Pair(int(own[first]), int(own[second]), float(rng.uniform())))
+            found.append(Pair(int(own[first]), int(own[second]), float(rng.uniform())))
     return found
 
 
-def _between(
+def between(
     task: Task,
     cohort: Cohort,
     source: Arm,
     generator: Generator,
-    pairs: Sequence[_Pair],
+    pairs: Sequence[Pair],
     train: Int[np.ndarray, " train"],
 ) -> MadeRecords:
-    """What lies between the records of pairs; of a class on which the two differ nothing is known."""
+    """What lies between the records of pairs; of a class on which the two differ nothing is known.
+
+    Arguments:
+        task: The cell that asks.
+        cohort: The real records.
+        source: The arm of the generator.
+        generator: As it was kept.
+        pairs: Rows of the cohort.
+        train: The records that the generator has learnt from.
+
+    Raises:
+        RunError: If the generator cannot read.
+    """
     if not isinstance(generator, Autoencoder):
         able = [one for one in generators.learners() if issubclass(registry.get("generators", one), Autoencoder)]
         raise RunError(f"{source.name} cannot read an ECG, so it makes none between two; take {' or '.join(able)}")

@@ -20,8 +20,7 @@ from tqdm import tqdm
 
 from einthoven import labels, registry
 from einthoven.datasets.synthetic import Synthetic
-from einthoven.diagnosis import find_checkpoint
-from einthoven.pipeline.emitting import emitted, opened
+from einthoven.pipeline.emitting import emitted, of_leads
 from einthoven.pipeline.experiment import RunError
 from einthoven.pipeline.task import write_json
 from einthoven.records.ecg import ECG, LEDGER
@@ -90,8 +89,7 @@ def release(
         ValueError: If its checkpoint is damaged.
     """
 
-    to, source = Path(to), find_checkpoint(run, model)
-    generator, contract = opened(source)
+    to, (source, generator, contract) = Path(to), of_leads(run, model)
     for group, count in wanted.items():
         registry.nearest(group, contract["classes"], "group of this generator:")
         if count < 1:
