@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 from einthoven.cli import main
 from einthoven.datasets import DatasetError
 from einthoven.evaluation.readers import readers
-from einthoven.evaluation.readings import Readings, ReadingsError, from_files, from_folder
+from einthoven.evaluation.readings import Readings, ReadingsError, from_files, from_folder, from_run
 from einthoven.evaluation.tuning import looks_tuned
 from einthoven.report.readers import findings
 
@@ -319,6 +319,47 @@ def test_a_folder_of_somebody_else_is_not_touched(call, folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == names
 
 
+def a_run(where: Path, folder: Path) -> Path:
+    """What a run of two seeds holds whose models are the networks of the study, and a reader who names its records."""
+    gold = pd.read_csv(folder / "gold_standard.csv")
+    network = np.load(folder / "networks" / "net_1.npy")
+    where.mkdir()
+    (where / "experiment.json").write_text(json.dumps({"primary": "ours@10"}))
+    facts = {"record": np.repeat(gold["record"], 3), "patient": np.repeat(gold["record"] + "p", 3), "source": "made"}
+    facts |= {"part": "test", "class": np.tile(CLASSES, N), "truth": gold[CLASSES].to_numpy().ravel(), "fold": 1}
+    models = {"ours@10": network, "none@10": 1 - network}
+    rows = [
+        pd.DataFrame({**facts, "model": name, "seed": seed, "probability": np.clip(p + shift, 0, 1).ravel()})
+        for name, p in models.items()
+        for seed, shift in ((0, 0.01), (1, -0.01))
+    ]
+    rows.append(rows[0].assign(part="validation", record="other"))
+    pd.concat(rows).astype({"truth": "Int8"}).to_parquet(where / "predictions.parquet")
+    return where
+
+
+def test_readers_stand_beside_the_models_of_a_run(call, folder: Path, tmp_path: Path) -> None:
+    run = a_run(tmp_path / "run", folder)
+    said, complaint = call("--run", "run", "--reader", "Ann=study/ann.csv", "--resamples", "30")
+    assert not complaint and said[-1] == "runs/readers/readers.html"
+    gold, found = from_run(run, ["none@10", "ours@10"])
+    beside = from_files(gold, {"Ann": folder / "ann.csv"}, found)
+    truth = (
+        pd.read_csv(folder / "gold_standard.csv").set_index("record").loc[beside.patients.index, list(beside.classes)]
+    )
+    assert np.array_equal(beside.gold, truth) and list(beside.patients) == [f"{name}p" for name in truth.index]
+    network = pd.DataFrame(np.load(folder / "networks" / "net_1.npy"), columns=CLASSES)
+    network.index = pd.Index(pd.read_csv(folder / "gold_standard.csv")["record"])
+    expected = network.loc[truth.index, list(beside.classes)].to_numpy()
+    inside = (expected > 0.01) & (expected < 0.99)
+    assert np.abs(beside.probabilities["ours@10"] - expected)[inside].max() < 1e-5
+    assert set(beside.probabilities) == {"ours@10", "none@10"}
+    with pytest.raises(ReadingsError, match="no answers of 'theirs' for its test; it has of: none@10, ours@10"):
+        from_run(run, ["theirs"])
+    with pytest.raises(ReadingsError, match="is no run with predictions"):
+        from_run(folder)
+
+
 def test_files_can_be_named_one_by_one(call) -> None:
     words = ["--gold", "study/gold_standard.csv", "--reader", "Ann=study/ann.csv", "Bob=study/bob.csv"]
     said, complaint = call(*words, "--resamples", "30")
@@ -329,8 +370,8 @@ def test_files_can_be_named_one_by_one(call) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "give either a folder"),
-        (["study", "--gold", "study/gold_standard.csv"], "give either a folder"),
+        ([], "give a folder"),
+        (["study", "--gold", "study/gold_standard.csv"], "give a folder"),
         (["study", "--reader", "Ann=study/ann.csv"], "a folder brings its own files"),
         (["nowhere"], "nowhere is no folder"),
         (["--gold", "study/gold_standard.csv"], "there is no reader"),

@@ -14,7 +14,7 @@ import pandas as pd
 from einthoven.evaluation.bootstrap import clusters
 from einthoven.evaluation.readers import METRICS
 from einthoven.evaluation.readers import readers as compare
-from einthoven.evaluation.readings import Readings, from_files, from_folder
+from einthoven.evaluation.readings import Readings, from_files, from_folder, from_run
 from einthoven.report._folder import vacant
 from einthoven.report._words import interval
 from einthoven.report.readers import FACTS, MAKER, findings, write
@@ -23,6 +23,8 @@ from einthoven.report.readers import FACTS, MAKER, findings, write
 def readers(
     folder: Path | None = None,
     *,
+    run: Path | None = None,
+    models: Sequence[str] = (),
     gold: Path | None = None,
     reader: Sequence[str] = (),
     probabilities: Sequence[str] = (),
@@ -34,6 +36,9 @@ def readers(
 
     Arguments:
         folder: A folder with gold_standard.csv, a CSV a reader, and NPY files of probabilities; or name the files.
+        run: In the place of a gold standard a run, whose test records the readers have read too; --reader names their
+            files, with a column record. What they are compared with is written to RUN/readings.
+        models: Of a run, whose probabilities; by default the primary model's.
         gold: The gold standard: a CSV with one column a class, of 1, 0 or empty for unknown.
         reader: A reader as NAME=FILE: a CSV with the same columns; empty is no answer.
         probabilities: A network as NAME=FILE: an NPY array (record, class), or a CSV of numbers from 0 to 1.
@@ -43,8 +48,8 @@ def readers(
     """
 
     vacant(out, FACTS, MAKER)
-    if (folder is None) == (gold is None):
-        raise ValueError("give either a folder with a gold_standard.csv, or --gold FILE and --reader NAME=FILE")
+    if [folder, run, gold].count(None) != 2:
+        raise ValueError("give a folder with a gold_standard.csv, or --gold FILE or --run RUN with --reader NAME=FILE")
     if folder is not None and (reader or probabilities):
         raise ValueError(
             "a folder brings its own files; leave it out and name them all, by --gold, --reader and --probabilities"
@@ -54,6 +59,9 @@ def readers(
         gold, told, found, notes = from_folder(folder)
     else:
         told, found = _named(reader, "--reader"), _named(probabilities, "--probabilities")
+    if run is not None:
+        gold, own = from_run(run, models)
+        found = own | found
     assert gold is not None
     readings = from_files(gold, told, found, notes)
     tables = compare(readings, resamples=resamples, seed=seed)

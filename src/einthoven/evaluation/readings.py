@@ -5,9 +5,10 @@ their order, which is then said. An empty cell is an answer that nobody gave. An
 names nor records: its columns and rows are those of the gold standard.
 """
 
-__all__ = ["Readings", "ReadingsError", "from_files", "from_folder"]
+__all__ = ["Readings", "ReadingsError", "from_files", "from_folder", "from_run"]
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from einthoven.datasets._tables import read_csv
+from einthoven.records.writing import replacing
 
 _IDS = ("record", "record_id", "id", "exam_id", "ecg_id")
 _WORTH = {"1": 1.0, "1.0": 1.0, "0": 0.0, "0.0": 0.0, "": np.nan}
@@ -98,6 +100,43 @@ def from_folder(folder: Path) -> tuple[Path, dict[str, Path], dict[str, Path], l
     if len(probabilities) < len(arrays):
         raise ReadingsError(f"two NPY files in {folder} have one name; name the files by --probabilities NAME=FILE")
     return gold, readers, probabilities, notes
+
+
+def from_run(run: Path, models: Sequence[str] = ()) -> tuple[Path, dict[str, Path]]:
+    """Writes what readers of the test records of a run are compared with, as CSVs in its folder `readings`.
+
+    Arguments:
+        run: The run folder.
+        models: Whose probabilities, the mean over seeds; none for the primary one.
+
+    Returns:
+        The gold standard, and the probabilities of each model.
+
+    Raises:
+        ReadingsError: If it is no run, or has no answers of a model for its test.
+    """
+
+    try:
+        primary = json.loads((run / "experiment.json").read_text(encoding="utf-8"))["primary"]
+        answers = pd.read_parquet(run / "predictions.parquet")
+    except (OSError, ValueError, KeyError):
+        raise ReadingsError(f"{run} is no run with predictions; name the folder that a study wrote") from None
+    test = answers[answers["part"] == "test"]
+    truth = test.drop_duplicates(["record", "class"]).pivot(index="record", columns="class", values="truth")
+    patients = test.drop_duplicates("record").set_index("record")["patient"].reindex(truth.index)
+    tables = {"gold_standard": truth.astype("Int8").assign(patient=patients)}
+    for model in models or [primary]:
+        mine = test[test["model"] == model]
+        if mine.empty:
+            known = ", ".join(sorted(test["model"].unique())) or "none"
+            raise ReadingsError(f"{run} has no answers of '{model}' for its test; it has of: {known}")
+        tables[model] = mine.groupby(["record", "class"])["probability"].mean().unstack().reindex(truth.index)
+    folder = run / "readings"
+    folder.mkdir(exist_ok=True)
+    for name, table in tables.items():
+        with replacing(folder / f"{name}.csv") as scratch:
+            table.reset_index().to_csv(scratch, index=False)
+    return folder / "gold_standard.csv", {name: folder / f"{name}.csv" for name in tables if name != "gold_standard"}
 
 
 def from_files(
