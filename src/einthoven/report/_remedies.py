@@ -90,12 +90,20 @@ def _advice(run: Run) -> str:
     helps = {name: row for name, row in rest.items() if row["p_holm"] < _SURE and row["difference"] > 0}
     harms = sorted(name for name, row in rest.items() if row["p_holm"] < _SURE and row["difference"] < 0)
     warns = f" {' and '.join(harms)} {'hurt' if len(harms) > 1 else 'hurts'}." if harms else ""
+    best_other = max((row for name, row in table.items() if name not in trained), key=_worth, default=None)
+    if best_other is not None and all(_worth(best_other) > _worth(row) for row in table.values() if row != best_other):
+        words = interval(best_other["value"], best_other["low"], best_other["high"])
+        warns += f" {best_other['remedy']} beside them, with no remedy, has {words}: more than any of the networks."
     if not helps:
         least = number(min((row["detectable"] for row in rest.values()), default=float("nan")))
         what = f"No remedy is known to be better than none here (the smallest difference that could be seen is {least})"
         return f"{what}: do nothing, or label more.{warns}"
     best = max(helps, key=lambda name: helps[name]["difference"])
     return f"What these records support: {best} ({_gap(helps[best])} over none, Holm {_p(helps[best])}).{warns}"
+
+
+def _worth(row: dict[str, Any]) -> float:
+    return float(row["value"])
 
 
 def _p(row: dict[str, Any]) -> str:
