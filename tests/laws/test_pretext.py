@@ -19,6 +19,7 @@ from einthoven.objectives._pretext import amplitude, correlation, line, naming_l
 from einthoven.objectives.lead_order import LeadOrder
 from einthoven.objectives.masked import Masked
 from einthoven.objectives.masked_lead_order import MaskedLeadOrder
+from einthoven.objectives.predictive import Predictive
 from einthoven.records.preparation import Preparation
 from einthoven.signals.equalise import equalise
 from einthoven.transforms.drop_leads import DropLeads
@@ -311,23 +312,25 @@ class TestPretext:
 
     @pytest.mark.parametrize("model", ["code_resnet", "ecg_vit", "small"])
     def test_every_parameter_gets_a_gradient(self, name: str, model: str) -> None:
-        shape = Shape(12, 250, RATE, 1, gaps=True)
+        length = 1024 if model == "code_resnet" else 250  # of which a vector stands for 256 samples
+        shape = Shape(12, length, RATE, 1, gaps=True)
         encoder = Small(shape) if model == "small" else build(model, shape)
         objective = objectives.build(name, subset=0.5)
         network = objective.network(encoder)
-        batch = tensors(objective.draw(noise(8), RATE, np.random.default_rng(0), 1.0))
+        batch = tensors(objective.draw(noise(8, samples=length), RATE, np.random.default_rng(0), 1.0))
         found = objective(network, batch)
         found["loss"].backward()
         for key, parameter in network.named_parameters():
             assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), key
             assert parameter.grad.abs().max() > 0, key
         if "signal" in found:
-            assert found["signal"].shape == (8, 12, 250)
+            assert found["signal"].shape == (8, 12, length)
         if "names" in found:
             assert found["names"].shape == (8, 12, 12)
 
     def test_options_survive_json_and_unknown_ones_are_refused(self, name: str) -> None:
-        options = {"subset": 0.25} if name == "lead_order" else {"ratio": [0.3, 0.4], "subset": 0.25}
+        own = {"lead_order": {}, "predictive": {"seen": [0.3, 0.4]}}
+        options: dict[str, Any] = own.get(name, {"ratio": [0.3, 0.4]}) | {"subset": 0.25}
         made = objectives.build(name, **options)
         assert made.subset == 0.25 and hash(made) == hash(objectives.build(name, **options))
         with pytest.raises(registry.UnknownName, match="did you mean 'subset'"):
@@ -347,11 +350,82 @@ def test_both_tasks_are_the_sum_of_the_two() -> None:
 
 def test_only_labelled_objectives_have_no_draw_and_only_those_of_encoders_a_network() -> None:
     drawing = {name for name in objectives.names() if hasattr(registry.get("objectives", name), "draw")}
-    assert set(objectives.names()) - drawing == {"classify", "categorical"}
-    assert set(PRETEXTS) == {"masked", "lead_order", "masked_lead_order"} < drawing
+    assert set(objectives.names()) - drawing == {"classify", "categorical", "asymmetric"}
+    assert set(PRETEXTS) == {"masked", "lead_order", "masked_lead_order", "predictive"} < drawing
 
 
-@pytest.mark.parametrize("model", ["code_resnet", "xresnet1d101", "ecg_vit"])
+def test_the_future_is_hidden_and_pieces_of_it_are_asked_for() -> None:
+    objective, x = Predictive(seen=(0.5, 0.7)), noise()
+    drawn = objective.draw(x, RATE, np.random.default_rng(0))
+    hidden = drawn["hidden"]
+    moment = hidden.argmax(axis=1)
+    assert (np.diff(hidden.astype(int), axis=1) >= 0).all() and ((moment >= 124) & (moment <= 176)).all()
+    np.testing.assert_array_equal(np.isnan(drawn["x"]), np.repeat(hidden[:, None], 12, axis=1))
+    np.testing.assert_array_equal(drawn["signal"], x)
+    found = objective(objective.network(small()), tensors(drawn))
+    length = 8  # a step of this encoder, the nearest to a tenth of a second
+    pieces = [(row, piece) for row in range(6) for piece in range(250 // length) if piece * length >= moment[row]]
+    assert [(int(p) // 31, int(p) % 31) for p in found["place"]] == pieces
+
+
+def test_what_is_predicted_hangs_on_what_is_seen_and_a_piece_on_itself_alone() -> None:
+    objective, x = Predictive(), noise()
+    drawn = tensors(objective.draw(x, RATE, np.random.default_rng(0)))
+    network = objective.network(small())
+    before = objective(network, drawn)
+    other = drawn["signal"].clone()
+    other[2, :, 200:] += 1.0
+    after = objective(network, {**drawn, "signal": other})
+    assert torch.equal(before["predicted"], after["predicted"])
+    changed = (before["piece"] != after["piece"]).any(dim=1)
+    assert changed.any(dim=1).tolist() == [False, False, True, False, False, False] and not changed[2, : 200 // 8].any()
+
+
+def test_what_can_be_told_apart_is_learnt_and_what_cannot_is_a_guess() -> None:
+    """A sine that goes on can be predicted; noise that nobody has seen cannot."""
+    rng, time = np.random.default_rng(0), np.arange(250) / RATE
+    phase, pitch = rng.uniform(0, 2 * np.pi, (2, 64, 12, 1))
+    waves = np.sin(2 * np.pi * (0.8 + 0.2 * pitch) * time + phase).astype(np.float32)
+    share = {}
+    for name, x in (("waves", waves), ("noise", noise(64))):
+        objective, network = Predictive(seen=(0.5, 0.6)), Predictive().network(small())
+        optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+        for _ in range(60):
+            batch = tensors(objective.draw(x[rng.permutation(48)[:24]], RATE, rng))
+            objective(network, batch)["loss"].backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        batch = tensors(objective.draw(x[48:], RATE, rng))
+        with torch.inference_mode():
+            found = objective(network.eval(), batch)
+        share[name] = float(objective.measure(found, batch)["picked"].mean())
+    guess = 1 / len(found["place"])
+    assert share["waves"] > 6 * guess and share["noise"] < 4 * guess
+
+
+def test_of_padding_nothing_is_asked_and_of_nothing_the_loss_is_zero() -> None:
+    objective, x = Predictive(), noise()
+    x[3, :, 100:] = 0.0
+    x[:3] = 0.0
+    drawn = tensors(objective.draw(x, RATE, np.random.default_rng(0)))
+    found = objective(objective.network(small()), drawn)
+    assert set((found["place"] // 31).tolist()) == {4, 5}
+    share = objective.measure(found, drawn)["picked"]
+    assert torch.isnan(share).tolist() == [True] * 4 + [False] * 2
+    nothing = tensors(objective.draw(0 * x, RATE, np.random.default_rng(0)))
+    loss = objective(objective.network(small()), nothing)["loss"]
+    assert loss.item() == 0 and torch.isfinite(loss)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"), [({"seen": (0.7, 0.3)}, "from small to large"), ({"temperature": 0.0}, "above 0, not at 0")]
+)
+def test_what_cannot_be_predicted_is_refused(told: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Predictive(**told)
+
+
+@pytest.mark.parametrize("model", ["code_resnet", "xresnet1d101", "ecg_vit", "state_space"])
 def test_a_reconstruction_lies_over_its_signal(model: str) -> None:
     """A decoder that knows the samples of each step gives the signal back, whatever its length."""
     shape = Shape(12, 250, RATE, 1, gaps=True)

@@ -30,7 +30,7 @@ from einthoven.training._checkpoint import load_state
 CPU = Device("cpu", "32-true")
 DATA = ["simulated=80"]
 TINY = {"epochs": 1, "draws": 32}
-OBJECTIVES = ("masked_lead_order", "masked", "lead_order")
+OBJECTIVES = ("masked_lead_order", "masked", "lead_order", "predictive")
 
 
 def small(experiment: Experiment) -> Experiment:
@@ -70,13 +70,14 @@ def checkpoint(out: Path) -> Path:
 def test_an_encoder_is_kept_with_its_ledger_and_its_own_task_is_judged(encoders: dict[str, Path], name: str) -> None:
     weights, contract = load_checkpoint(checkpoint(encoders[name]))
     assert contract["objective"]["name"] == name and contract["gaps"] and not contract["classes"]
-    assert not any(key.startswith(("head", "decoder", "namer", "encoder.")) for key in weights) and "absent" in weights
-    heads = load_file(checkpoint(encoders[name]) / "heads.safetensors")
-    parts = {"masked": {"decoder"}, "lead_order": {"namer"}}.get(name, {"decoder", "namer"})
-    assert {key.partition(".")[0] for key in heads} == parts
+    heads = ("head", "decoder", "namer", "predict.", "know.", "encoder.")
+    assert not any(key.startswith(heads) for key in weights) and "absent" in weights
+    apart = load_file(checkpoint(encoders[name]) / "heads.safetensors")
+    parts = {"masked": {"decoder"}, "lead_order": {"namer"}, "predictive": {"predict", "know"}}
+    assert {key.partition(".")[0] for key in apart} == parts.get(name, {"decoder", "namer"})
     table = pd.read_parquet(encoders[name] / "predictions.parquet")
     assert set(table["part"]) == {"validation", "test"}
-    own = {"masked": {"correlation", "correlation_of_lines"}, "lead_order": {"named"}}
+    own = {"masked": {"correlation", "correlation_of_lines"}, "lead_order": {"named"}, "predictive": {"picked"}}
     assert set(table["measure"]) == own.get(name, own["masked"] | own["lead_order"])
     test = set(table.loc[table["part"] == "test", "patient"])
     seen = set(contract["patients_seen"])

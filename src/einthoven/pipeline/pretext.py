@@ -14,7 +14,6 @@ from jaxtyping import Int
 from torch import Tensor
 
 from einthoven import models, objectives
-from einthoven.objectives import Pretext
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.contract import keep
 from einthoven.pipeline.experiment import Arm
@@ -28,7 +27,7 @@ from einthoven.transforms.shuffle_leads import ShuffleLeads
 _DRAWN = 4  # test records whose answers are kept, for the report to draw
 
 
-def pretext_of(arm: Arm, model: Any) -> tuple[Any, Pretext]:
+def pretext_of(arm: Arm, model: Any) -> tuple[Any, Any]:
     """The objective of an arm, and its model with the heads of that objective.
 
     Raises:

@@ -16,7 +16,9 @@ _MEASURES = {
     "correlation": "correlation of what was hidden with its reconstruction",
     "correlation_of_lines": "the same with straight lines over what was hidden, which needs no learning",
     "named": "share of shuffled leads that are named rightly",
+    "picked": "share of pieces of what comes next that are picked out among those of a batch",
 }
+_TILES = (("correlation", "correlation of hidden spans"), ("named", "leads named rightly"), ("picked", "pieces picked"))
 _SHOWN = ("II", "V1", "V5")  # leads that are drawn, where they are there
 _TRUE, _FOUND, _GAP = "#8b949e", "#0065a3", "#eef1f4"
 
@@ -56,6 +58,9 @@ def _headline(run: Run, whole: pd.DataFrame) -> str:
     if (row := _of(whole, run.primary, "named")) is not None:
         words = interval(row["value"], row["low"], row["high"])
         said.append(f"it names {words} of shuffled leads rightly, where guessing names {number(_guess(run), 2)}")
+    if (row := _of(whole, run.primary, "picked")) is not None:
+        words = interval(row["value"], row["low"], row["high"])
+        said.append(f"it picks {words} of the pieces of what comes next out among all of a batch")
     where = "On simulated ECGs" if run.synthetic else "On ECGs"
     return (
         f"{where} that it has never seen, {' and '.join(said)}. Whether that helps to read ECGs, this run cannot tell."
@@ -64,7 +69,7 @@ def _headline(run: Run, whole: pd.DataFrame) -> str:
 
 def _tiles(run: Run, whole: pd.DataFrame) -> list[dict[str, str]]:
     tiles = []
-    for measure, name in (("correlation", "correlation of hidden spans"), ("named", "leads named rightly")):
+    for measure, name in _TILES:
         if (row := _of(whole, run.primary, measure)) is not None:
             limits = f"[{number(row['low'])}, {number(row['high'])}]"
             tiles.append({"name": name, "value": number(row["value"]), "detail": limits})

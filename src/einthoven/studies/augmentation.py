@@ -19,7 +19,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from einthoven import generators, registry
+from einthoven import generators, models, registry
 from einthoven.pipeline import Arm, Experiment, Few, Made, RunError
 from einthoven.studies import _encoders
 from einthoven.studies._checks import above, at_least, known, listed
@@ -104,7 +104,7 @@ def augmentation(
         registry.nearest(name, (*CHEAP, *COSTLY), "remedy")
     for name in others:
         registry.nearest(name, ("boosting", "naive"), "model beside the network")
-    registry.nearest(model, ("code_resnet", "xresnet1d101", "ecg_vit"), "network")
+    registry.nearest(model, models.encoders(), "network")
     registry.nearest(generator, generators.learners(), "generator that learns")
     registry.nearest(unit, ("mV", "z"), "unit")
     known([labels], split)

@@ -44,8 +44,9 @@ def pretrain(
 
     Arguments:
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl cinc2011=/data/cinc2011; no label of theirs is read.
-        objective: masked (hidden spans are reconstructed), lead_order (shuffled leads are named), or both.
-        model: The encoder: xresnet1d101, code_resnet or ecg_vit.
+        objective: masked (hidden spans are reconstructed), lead_order (shuffled leads are named), masked_lead_order
+            (both), or predictive (pieces of what comes next are told from others).
+        model: The encoder: xresnet1d101, code_resnet, ecg_vit or state_space.
         split: stable (the publisher's fold, or one that the patient's id decides), or another one, or a file. Nothing
             is learnt from its validation and test part.
         seeds: One training with each.
