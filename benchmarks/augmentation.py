@@ -37,7 +37,8 @@ def means(run: Path, found: dict[str, pd.DataFrame], level: str) -> str:
     """The macro means of every remedy at one number of positives."""
 
     mine = found["remedies"].query("level == @level and `class` == 'macro'").set_index(["remedy", "metric"])
-    more = found["gains"].query("level == @level and `class` == 'macro' and metric == 'auprc'").set_index("remedy")
+    gains = found["gains"].query("level == @level and `class` == 'macro' and metric == 'auprc'")
+    more = gains[gains["against"] != "page"].set_index("remedy")
     best = found["choice"].query("level == @level and chosen")["remedy"].tolist()
     minutes = spent(run, level)
     heads = ["remedy", "AUPRC", "over none", "p (Holm)", "detectable", f"over {', '.join(best) or 'none'}"]

@@ -19,7 +19,7 @@ from einthoven import models, studies
 from einthoven.pipeline.cohort import Cohort, open_cohort
 from einthoven.pipeline.emitting import opened
 from einthoven.pipeline.experiment import Cell
-from einthoven.pipeline.learning import learnt_from, part_of
+from einthoven.pipeline.learning import learnt_from
 from einthoven.pipeline.making import Pair, between
 from einthoven.pipeline.task import Task, cell_folder, shape_of
 from einthoven.records.leads import TWELVE
@@ -101,16 +101,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where to write the numbers as JSON")
     asked = parser.parse_args()
     facts = json.loads((asked.run / "experiment.json").read_text())
-    names = ("data", "split", "rate_hz", "unit", "fold_count", "folds", "noise")
+    names = ("data", "split", "rate_hz", "unit", "fold_count", "noise")
     told = {name: facts[name] for name in names} | {"bandpass_hz": tuple(facts["bandpass_hz"] or ()) or None}
     level = asked.model.rpartition("@")[2]
     experiment = studies.augmentation(
         **told,
         labels=facts["labels"][0],
         length_s=facts["samples"] / facts["rate_hz"],
+        fold=facts["folds"][0],
         positives=[] if level == "all" else [int(level)],
         remedies=["interpolation"],
         seeds=facts["seeds"],
+        rare=facts["arms"][0]["few"]["of"] or ["auto"],
     )
     cohort = open_cohort(experiment, asked.stores)
     cell = Cell(next(arm for arm in experiment.arms if arm.name == asked.model), facts["seeds"][0], facts["folds"][0])
@@ -122,7 +124,7 @@ def main() -> None:
     generator, _ = opened(task.folder / "checkpoint")
     found = [of_class(task, cohort, judge, generator, code) for code in cohort.groups]
     show(found)
-    told = {"run": facts["title"], "generator": asked.model, "held_out": len(part_of(cell, cohort, "test"))}
+    told = {"generator": asked.model, "judged_by": f"boosting on {len(held)} records of validation and test"}
     asked.out.write_text(json.dumps({**told, "classes": found}, indent=1) + "\n")
 
 

@@ -120,7 +120,7 @@ def test_noise_is_a_stretch_of_the_bank_as_high_as_was_drawn() -> None:
     for row in range(len(x)):
         for lead in range(x.shape[1]):
             start, spread = drawn.start[row, lead], x[row, lead].std()
-            added = mixed[row, lead] / drawn.gain[row, lead] - x[row, lead]
+            added = mixed[row, lead] / drawn.gain[row, 0] - x[row, lead]
             expected = noise.bank[drawn.kind[row, lead], start : start + 200] * spread * drawn.level[row, lead]
             np.testing.assert_allclose(added, expected, atol=1e-5)
     assert drawn.level.max() <= 0.3 and abs(drawn.gain - 1).max() <= 0.2 and len(set(drawn.kind[:, 0])) > 1

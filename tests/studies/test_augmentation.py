@@ -221,8 +221,38 @@ def test_records_that_cannot_be_made_are_refused(told: dict[str, Any], words: st
 def test_what_cannot_read_makes_nothing_between_two(tmp_path: Path) -> None:
     experiment = small(remedies=["interpolation"], positives=[4], seeds=[0], others=[])
     arms = [dataclasses.replace(arm, generator="flow") if arm.generator else arm for arm in experiment.arms]
-    with pytest.raises(RunError, match="vqvae@4 cannot read an ECG, so it makes none between two; take cnn_bilstm or"):
+    with pytest.raises(
+        RunError, match="'vqvae@4' cannot read an ECG, so it makes none between two; take cnn_bilstm or"
+    ):
         run(dataclasses.replace(experiment, arms=tuple(arms)), tmp_path / "run", progress=False, device=CPU)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"remedies": ["sampling"], "upto": 3}, "sampling@all: no rare class has fewer than 3 positives"),
+        ({"remedies": ["sampling"], "rare": ["CLBB"]}, "did you mean 'CLBBB'"),
+        ({"remedies": ["mixup"], "rare": ["CLBB"], "positives": [4]}, "did you mean 'CLBBB'"),
+        ({"remedies": ["mixup"], "labels": "own:x"}, "own"),
+    ],
+)
+def test_what_cannot_be_is_known_before_anything_is_trained(told: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises((RunError, registry.UnknownName, ValueError), match=words):
+        run(small(**told, seeds=[0], others=[]), tmp_path / "run", progress=False, device=CPU)
+    assert not list(tmp_path.rglob("cell.json"))
+
+
+def test_oversampling_keeps_to_the_rare_classes() -> None:
+    experiment = small(remedies=["oversampling"], rare=["LVH"])
+    arm = next(arm for arm in experiment.arms if arm.repeat)
+    assert arm.few.of == ("LVH",) and arm.repeat == 9
+
+
+def test_the_planned_comparison_is_computed_first() -> None:
+    experiment = small(remedies=["mixup", "interpolation"], positives=[5, 10], seeds=[0, 1], others=["boosting"])
+    order = [cell.arm.name for stage in experiment.stages() for cell in stage]
+    assert max(order.index(name) for name in ("none@10", "mixup@10", "interpolation@10")) < order.index("none@5")
+    assert order.index("vqvae@5") < order.index("interpolation@5")
 
 
 def test_by_default_no_class_is_cut() -> None:

@@ -9,7 +9,7 @@ Standardised leads have no millivolts: a deviation is drawn 2 mm tall, about wha
 shown that, since no length could be read off it.
 """
 
-__all__ = ["ROWS", "raster"]
+__all__ = ["PAGE", "raster"]
 
 from collections.abc import Sequence
 
@@ -18,7 +18,8 @@ from jaxtyping import Float
 
 from einthoven.drawing.paper import GRID, MM_PER_MV, ROW_MM
 
-ROWS = len(GRID)
+PAGE = (96, 512)  # rows and columns of pixels
+_ROWS = len(GRID)
 _MM = {"mV": MM_PER_MV, "z": 2.0}
 
 
@@ -27,7 +28,7 @@ def raster(
     leads: Sequence[str],
     unit: str,
     *,
-    size: tuple[int, int] = (96, 512),
+    size: tuple[int, int] = PAGE,
 ) -> Float[np.ndarray, "batch height width"]:
     """The ink of each pixel, from 0 to 1, the first row at the top.
 
@@ -43,17 +44,17 @@ def raster(
 
     height, width = size
     columns = len(GRID[0])
-    if height < ROWS or width < columns or height % ROWS or width % columns:
-        raise ValueError(f"a page is a multiple of {ROWS} pixels tall and of {columns} wide, not {height} × {width}")
+    if height < _ROWS or width < columns or height % _ROWS or width % columns:
+        raise ValueError(f"a page is a multiple of {_ROWS} pixels tall and of {columns} wide, not {height} × {width}")
     if unit not in _MM:
         raise ValueError(f"a page of unit '{unit}' cannot be drawn; use mV or z")
     if signal.shape[2] < columns:
         raise ValueError(f"{signal.shape[2]} samples are no page; it takes {columns} at least")
     high, low = _reach(signal, leads, width // columns)
-    per_mm = height / (ROWS * ROW_MM)
+    per_mm = height / (_ROWS * ROW_MM)
     scale, page = _MM[unit] * per_mm, np.zeros((len(signal), height, width), dtype=np.float32)
     edge = np.arange(height, dtype=np.float32)[:, None]
-    for row in range(ROWS):
+    for row in range(_ROWS):
         baseline = (row + 0.5) * ROW_MM * per_mm
         top, bottom = (baseline - scale * part[:, row, None] + half for part, half in ((high, -0.5), (low, 0.5)))
         covered = np.minimum(bottom, edge + 1) - np.maximum(top, edge)
@@ -67,7 +68,7 @@ def _reach(
     """The highest and the lowest that each row's line reaches within each column of pixels."""
     columns = len(GRID[0])
     each = signal.shape[2] // columns
-    high = np.full((len(signal), ROWS, columns * width), np.nan, dtype=np.float32)
+    high = np.full((len(signal), _ROWS, columns * width), np.nan, dtype=np.float32)
     low = high.copy()
     at = np.linspace(0, each, width + 1)  # the edges of the pixels, in samples
     left = np.minimum(at.astype(np.int64), each - 1)

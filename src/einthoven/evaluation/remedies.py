@@ -1,32 +1,35 @@
 """What remedies for rare classes give over none, and the costly ones over the best of the cheap ones.
 
 Every remedy is learnt at each number of positives with several seeds, which also draw the positives. A difference is
-paired by seed and by patient, over the seeds that both have; its interval is over patients and over seeds at once:
-either are drawn with replacement (the two-way bootstrap of Owen 2007, https://doi.org/10.1214/07-AOAS122). Which cheap
-remedy is the best one is told by the validation records, so that the test has no part in the choice. Where several
-remedies, or remedies and classes, are tested at once, the p beside is Holm's.
+paired by seed and by patient, over the seeds that both have. Its variance is that of the mean over seeds when patients
+are drawn again, and that of the seeds' own differences beside, divided by their number; the interval is Student's, with
+as many degrees of freedom as both together have (Satterthwaite 1946). Of one seed it holds the patients alone.
+
+Which cheap remedy is the best one is told by the validation records, so that the test has no part in the choice. Where
+several remedies, or remedies and classes, are tested at once, the p beside is Holm's; what is no remedy is not among
+them. A mean over classes is over those that are rare.
 """
 
-__all__ = ["choice", "gains", "level_of", "remedies"]
+__all__ = ["choice", "level_of", "remedies"]
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float
+from scipy.stats import t as student
 
 from einthoven.evaluation._measure import columns_of, macro, measure
 from einthoven.evaluation._trials import Trials, checked, trials
-from einthoven.evaluation.bootstrap import interval, resampled
-from einthoven.evaluation.contrasts import gap
+from einthoven.evaluation.bootstrap import resampled
 from einthoven.evaluation.efficiency import family
 from einthoven.evaluation.holm import holm
 from einthoven.metrics.auprc import auprc
 
 METRICS = ("auprc", "f1", "auroc", "sensitivity_at_99")
 NONE = "none"
-_KEYS = ("label_set", "metric", "level", "remedy", "class")
+_POWER = 0.8
 
 Values = dict[int, Float[np.ndarray, "class resample"]]  # of each seed
 
@@ -38,49 +41,75 @@ def level_of(model: str) -> str:
 
 def remedies(
     decided: pd.DataFrame,
+    pairs: Mapping[str, Sequence[tuple[str, str]]],
     *,
     label_sets: Mapping[str, Sequence[str]],
+    rare: Sequence[str] = (),
+    apart: Sequence[str] = (),
+    planned: str = "",
     resamples: int = 1000,
     level: float = 0.95,
     seed: int = 0,
-) -> pd.DataFrame:
-    """What each remedy is worth, and what it gives over none.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What each remedy is worth, what it gives over none, and over others.
 
     Arguments:
         decided: Test rows as `decide` gives them, of models named as REMEDY@POSITIVES.
+        pairs: For each level remedies, and another one that each is compared with besides none.
         label_sets: The classes of each label set.
-        resamples: How many times patients and seeds are drawn.
+        rare: Over which of them a mean goes; by default over all.
+        apart: What is no remedy, and not counted among the tests.
+        planned: The model whose macro AUPRC on the first label set, against the other of its first pair, was the one
+            contrast written down before the run.
+        resamples: How many times patients are drawn.
         level: Of the intervals.
         seed: Of the draws.
 
     Returns:
         One row a label set, metric, level, remedy and class (`macro` last): value, low, high, positives, records,
         patients, seeds, seed_sd; and over none at the same level difference, difference_low, difference_high, p,
-        p_holm (among the remedies of the level, of their classes apart from their means), detectable, pairs (seeds that
-        both have); NaN for none itself.
+        p_holm (among the remedies of the level, of their classes apart from their means), detectable, both (the seeds
+        that both have); NaN for none itself. And one row a label set, metric, level, remedy, against and class of the
+        pairs, with the same of their difference, and planned.
     """
 
-    table, found = _measured(decided, resamples, seed)
-    rows = []
-    for label_set, members in _members(table, label_sets).items():
-        for metric in METRICS:
-            for model in table.seeds:
-                mine = found[metric, model]
-                other = found.get((metric, f"{NONE}@{level_of(model)}"), {})
-                theirs = other if family(model) != NONE else {}
-                keys = {"label_set": label_set, "metric": metric, "level": level_of(model), "remedy": family(model)}
-                for name, chosen in _each(table, members, mine):
-                    row = _value(mine, chosen, level) | _difference(mine, theirs, chosen, level)
-                    rows.append({**keys, "class": name, **row, **_counts(table, chosen)})
-    return _corrected(pd.DataFrame(rows))
+    columns = columns_of(METRICS)
+    table = trials(decided, tuple(set(columns.values())))
+    values = measure(table, resampled(table.cluster, resamples, seed), columns)
+    found = {key: dict(zip(table.seeds[key[1]], each, strict=True)) for key, each in values.items()}
+    patients = len(np.unique(table.cluster))
+    over_none: list[dict[str, Any]] = []
+    over_others: list[dict[str, Any]] = []
+    for label_set, classes in label_sets.items():
+        members = [table.classes.index(code) for code in classes if code in table.classes]
+        counted = [place for place in members if not rare or table.classes[place] in rare]
+        for metric, model in ((metric, model) for metric in METRICS for model in table.seeds):
+            mine, at = found[metric, model], level_of(model)
+            keys = {"label_set": label_set, "metric": metric, "level": at, "remedy": family(model)}
+            whole = macro(np.mean(list(mine.values()), axis=0), counted)[1]
+            each = [*((table.classes[place], [place]) for place in members), ("macro", whole)]
+            others = [other for remedy, other in pairs.get(at, ()) if remedy == family(model)]
+            for name, chosen in each:
+                theirs = found.get((metric, f"{NONE}@{at}"), {}) if family(model) != NONE else {}
+                row = _value(mine, chosen, patients, level) | _difference(mine, theirs, chosen, patients, level)
+                over_none.append({**keys, "class": name, **row, **_counts(table, chosen)})
+                for place, other in enumerate(others):
+                    theirs = found.get((metric, f"{other}@{at}"), {})
+                    first = (metric, label_set) == (METRICS[0], next(iter(label_sets)))
+                    told = {"against": other, "planned": first and name == "macro" and model == planned and not place}
+                    row = _difference(mine, theirs, chosen, patients, level)
+                    over_others.append({**keys, **told, "class": name, **row})
+    return _corrected(pd.DataFrame(over_none), apart), _corrected(pd.DataFrame(over_others, columns=_OTHERS), apart)
 
 
-def choice(predictions: pd.DataFrame, cheap: Sequence[str]) -> pd.DataFrame:
+def choice(predictions: pd.DataFrame, cheap: Sequence[str], rare: Sequence[str] = ()) -> pd.DataFrame:
     """The best of the cheap remedies at each level, by the macro AUPRC on the validation records of its cells.
 
     Arguments:
-        predictions: The predictions table; only validation rows are read.
+        predictions: The predictions table of one fold; only validation rows are read, each as often as it
+            `stands_for`, where it says so.
         cheap: The remedies among which to choose.
+        rare: The classes that count; by default all.
 
     Returns:
         One row a level and remedy: value (the mean of the seeds that all of the level have), seeds, chosen.
@@ -88,6 +117,7 @@ def choice(predictions: pd.DataFrame, cheap: Sequence[str]) -> pd.DataFrame:
 
     rows = checked(predictions)
     rows = rows[(rows["part"] == "validation") & rows["truth"].notna()]
+    rows = rows[rows["class"].isin(rare)] if rare else rows
     scores: dict[str, dict[str, dict[int, float]]] = {}
     for (model, seed), cell in rows.groupby(["model", "seed"]):
         if family(str(model)) in cheap:
@@ -104,104 +134,44 @@ def choice(predictions: pd.DataFrame, cheap: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(made, columns=["level", "remedy", "value", "seeds", "chosen"])
 
 
-def gains(
-    decided: pd.DataFrame,
-    chosen: Mapping[str, str],
-    costly: Sequence[str],
-    *,
-    label_sets: Mapping[str, Sequence[str]],
-    planned: str,
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """What costly remedies give over the best cheap one.
-
-    Arguments:
-        decided: Test rows as `decide` gives them.
-        chosen: The best cheap remedy of each level.
-        costly: The others.
-        label_sets: The classes of each label set.
-        planned: The model whose macro AUPRC on the first label set was the one contrast written down before the run.
-        resamples, level, seed: As of `remedies`.
-
-    Returns:
-        One row a label set, metric, level, remedy and class (`macro` last): against (the cheap one), difference,
-        difference_low, difference_high, p, p_holm, detectable, pairs, planned.
-    """
-
-    table, found = _measured(decided, resamples, seed)
-    rows = []
-    for label_set, members in _members(table, label_sets).items():
-        for metric in METRICS:
-            for model in (name for name in table.seeds if family(name) in costly):
-                against = chosen.get(level_of(model), "")
-                theirs = found.get((metric, f"{against}@{level_of(model)}"), {})
-                if not theirs:
-                    continue
-                keys = {"label_set": label_set, "metric": metric, "level": level_of(model), "remedy": family(model)}
-                first = metric == METRICS[0] and label_set == next(iter(label_sets)) and model == planned
-                for name, place in _each(table, members, found[metric, model]):
-                    row = {**keys, "class": name, "against": against, "planned": first and name == "macro"}
-                    rows.append({**row, **_difference(found[metric, model], theirs, place, level)})
-    columns = [*_KEYS, "against", "planned", *_DIFFERENCE, "p_holm"]
-    return _corrected(pd.DataFrame(rows)) if rows else pd.DataFrame(columns=columns)
-
-
-_DIFFERENCE = ("difference", "difference_low", "difference_high", "p", "detectable", "pairs")
-
-
-def _measured(decided: pd.DataFrame, resamples: int, seed: int) -> tuple[Trials, dict[tuple[str, str], Values]]:
-    """Every metric of every model, by seed."""
-    columns = columns_of(METRICS)
-    table = trials(decided, tuple(set(columns.values())))
-    values = measure(table, resampled(table.cluster, resamples, seed), columns)
-    found = {key: dict(zip(table.seeds[key[1]], each, strict=True)) for key, each in values.items()}
-    return table, found
-
-
-def _members(table: Trials, label_sets: Mapping[str, Sequence[str]]) -> dict[str, list[int]]:
-    return {
-        name: [table.classes.index(code) for code in classes if code in table.classes]
-        for name, classes in label_sets.items()
-    }
-
-
-def _each(table: Trials, members: Sequence[int], mine: Values) -> list[tuple[str, list[int]]]:
-    """The classes, each alone and those with a value together."""
-    mean = np.mean(list(mine.values()), axis=0)
-    return [*((table.classes[place], [place]) for place in members), ("macro", macro(mean, members)[1])]
+_DIFFERENCE = ("difference", "difference_low", "difference_high", "p", "detectable", "both")
+_OTHERS = ["label_set", "metric", "level", "remedy", "against", "planned", "class", *_DIFFERENCE]
 
 
 def _means(values: Values, seeds: Sequence[int], chosen: Sequence[int]) -> Float[np.ndarray, "seed resample"]:
     return np.stack([macro(values[seed], chosen)[0] for seed in seeds])
 
 
-def _over_seeds(each: Float[np.ndarray, "seed resample"]) -> Float[np.ndarray, " resample"]:
-    """The mean of the seeds; in each resample of patients that of seeds drawn with replacement."""
-    count, width = each.shape
-    drawn: Int[np.ndarray, "draw resample"] = np.random.default_rng(count).integers(count, size=(count, width))
-    drawn[:, 0] = np.arange(count)
-    mean: np.ndarray = np.take_along_axis(each, drawn, axis=0).mean(axis=0)
-    return mean
+def _spread(each: Float[np.ndarray, "seed resample"], patients: int) -> tuple[float, float]:
+    """The standard error of the mean over seeds, of patients and seeds together, and its degrees of freedom."""
+    drawn = each.mean(axis=0)[1:]
+    of_patients = float(np.nanvar(drawn, ddof=1)) if np.isfinite(drawn).sum() > 1 else float("nan")
+    of_seeds = float(each[:, 0].var(ddof=1)) / len(each) if len(each) > 1 else 0.0
+    total = of_patients + of_seeds
+    inverse = of_patients**2 / max(1, patients - 1) + (of_seeds**2 / (len(each) - 1) if len(each) > 1 else 0.0)
+    return float(np.sqrt(total)), total**2 / inverse if inverse > 0 else float(max(1, patients - 1))
 
 
-def _value(mine: Values, chosen: Sequence[int], level: float) -> dict[str, Any]:
+def _value(mine: Values, chosen: Sequence[int], patients: int, level: float) -> dict[str, Any]:
     each = _means(mine, list(mine), chosen)
-    mean = _over_seeds(each)
-    span = interval(mean[1:], level)
+    value, (se, freedom) = float(each[:, 0].mean()), _spread(each, patients)
+    reach = float(student.ppf((1 + level) / 2, freedom)) * se
+    low, high = np.clip([value - reach, value + reach], 0.0, 1.0)  # every metric here lies between these
     spread = float(each[:, 0].std(ddof=1)) if len(each) > 1 else float("nan")
-    return {"value": float(mean[0]), "low": span.low, "high": span.high, "seeds": len(each), "seed_sd": spread}
+    return {"value": value, "low": float(low), "high": float(high), "seeds": len(each), "seed_sd": spread}
 
 
-def _difference(mine: Values, theirs: Values, chosen: Sequence[int], level: float) -> dict[str, Any]:
+def _difference(mine: Values, theirs: Values, chosen: Sequence[int], patients: int, level: float) -> dict[str, Any]:
     """How far one remedy is from another, over the seeds that both have."""
     both = sorted(mine.keys() & theirs.keys())
     if not both:
-        return dict.fromkeys(_DIFFERENCE, float("nan")) | {"pairs": 0}
-    apart = gap(_over_seeds(_means(mine, both, chosen) - _means(theirs, both, chosen)), level)
-    row = {"difference": apart["difference"], "difference_low": apart["low"], "difference_high": apart["high"]}
-    return row | {"p": apart["p"], "detectable": apart["detectable"], "pairs": len(both)}
+        return dict.fromkeys(_DIFFERENCE, float("nan")) | {"both": 0}
+    each = _means(mine, both, chosen) - _means(theirs, both, chosen)
+    value, (se, freedom) = float(each[:, 0].mean()), _spread(each, patients)
+    sure, likely = (float(student.ppf(share, freedom)) for share in ((1 + level) / 2, _POWER))
+    p = float(2 * student.sf(abs(value) / se, freedom)) if se > 0 else 1.0
+    row = {"difference": value, "difference_low": value - sure * se, "difference_high": value + sure * se}
+    return row | {"p": p, "detectable": (sure + likely) * se, "both": len(both)}
 
 
 def _counts(table: Trials, chosen: Sequence[int]) -> dict[str, int]:
@@ -211,13 +181,16 @@ def _counts(table: Trials, chosen: Sequence[int]) -> dict[str, int]:
     return {"positives": int((truth == 1).sum()), "records": int(known.sum()), "patients": patients}
 
 
-def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
+def _corrected(rows: pd.DataFrame, apart: Sequence[str]) -> pd.DataFrame:
     """With Holm's p: the means of a level are one family of tests for each metric, their classes another."""
     mean = rows["class"].eq("macro").map({True: "macro", False: "classes"})
+    tested = rows["p"].astype(float).mask(rows["remedy"].isin(apart))
     groups = [rows["label_set"], rows["metric"], rows["level"], mean]
-    return rows.assign(p_holm=rows.groupby(groups)["p"].transform(lambda column: holm(column.to_numpy())))
+    return rows.assign(p_holm=tested.groupby(groups).transform(lambda column: holm(column.to_numpy())))
 
 
 def _average_precision(part: pd.DataFrame) -> float:
-    truth = part["truth"].to_numpy() > 0.5
-    return float(auprc(truth, part["probability"].to_numpy(np.float64)))
+    truth, weight = part["truth"].to_numpy() > 0.5, None
+    if "stands_for" in part:
+        weight = part["stands_for"].fillna(1.0).to_numpy(np.float64)
+    return float(auprc(truth, part["probability"].to_numpy(np.float64), weight))

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Real
+from jaxtyping import Bool, Float, Real
 
 from einthoven.evaluation._trials import checked
 from einthoven.evaluation.temperature import fit_temperature
@@ -31,7 +31,8 @@ def thresholds(predictions: pd.DataFrame, *, minimum_positives: int = 5) -> pd.D
 
     Arguments:
         predictions: The predictions table. Of test rows nothing is read but which record, cell and class they are
-            of.
+            of. Where it has a column `stands_for`, a validation row counts so often: one of a positive of which others
+            were taken away, so that the share of positives is again what it was.
         minimum_positives: With fewer in the validation part, other folds help out.
 
     Returns:
@@ -49,12 +50,17 @@ def thresholds(predictions: pd.DataFrame, *, minimum_positives: int = 5) -> pd.D
     return pd.DataFrame(rows, columns=[*columns, "fallback", "temperature", "rule_out", "missed", "note"])
 
 
-def best_threshold(truth: Bool[np.ndarray, " record"], probability: Real[np.ndarray, " record"]) -> tuple[float, float]:
+def best_threshold(
+    truth: Bool[np.ndarray, " record"],
+    probability: Real[np.ndarray, " record"],
+    weight: Float[np.ndarray, " record"] | None = None,
+) -> tuple[float, float]:
     """The threshold with the highest F1, and that F1.
 
     Arguments:
         truth: Whether each record is positive; one at least is.
         probability: Its probability; the answer is yes from the threshold upwards.
+        weight: How often each counts; by default once.
 
     Raises:
         ValueError: If there is no positive.
@@ -64,9 +70,10 @@ def best_threshold(truth: Bool[np.ndarray, " record"], probability: Real[np.ndar
         raise ValueError("a threshold needs a positive to be fitted on; there is none")
     scores, level = np.unique(probability.astype(np.float64), return_inverse=True)
     # Answers from the n-th highest score upwards: how many alarms, and how many of them right.
-    alarms = np.bincount(level)[::-1].cumsum()
-    hits = np.bincount(level, weights=truth)[::-1].cumsum()
-    f1 = 2 * hits / (alarms + truth.sum())
+    counts = np.ones(len(truth)) if weight is None else weight
+    alarms = np.bincount(level, weights=counts)[::-1].cumsum()
+    hits = np.bincount(level, weights=truth * counts)[::-1].cumsum()
+    f1 = 2 * hits / (alarms + (truth * counts).sum())
     best = len(f1) - 1 - int(np.argmax(f1[::-1]))
     above, below = scores[::-1][best], scores[::-1][best + 1] if best + 1 < len(scores) else 0.0
     return float((above + below) / 2), float(f1[best])
@@ -118,7 +125,8 @@ def _fit(known: pd.DataFrame, own: pd.Series, tested: set[str], minimum: int) ->
         else:
             note = f"{found}: {'fitted on them all the same' if few else 'set to one half'}"
     truth = rows["truth"].to_numpy() > 0.5
-    threshold, f1 = best_threshold(truth, rows["probability"].to_numpy()) if truth.any() else (0.5, float("nan"))
+    weight = rows["stands_for"].fillna(1.0).to_numpy(np.float64) if "stands_for" in rows else None
+    threshold, f1 = best_threshold(truth, rows["probability"].to_numpy(), weight) if truth.any() else (0.5, np.nan)
     rule_out, missed = rule_out_point(rows["probability"].to_numpy()[truth])
     return {
         "threshold": threshold,

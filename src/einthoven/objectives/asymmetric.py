@@ -22,7 +22,7 @@ _LEAST = 1e-8
 
 @dataclasses.dataclass(frozen=True)
 class Asymmetric:
-    """The objective; its defaults are the paper's.
+    """The objective; its defaults are those of the authors' code.
 
     Attributes:
         positive: The focusing exponent of positives.

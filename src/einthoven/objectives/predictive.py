@@ -98,7 +98,7 @@ class Predictive:
         likeness = self._likeness(found, place)
         own = torch.arange(len(place), device=place.device)
         loss = F.cross_entropy(likeness, own) if len(place) > 1 else likeness.sum() * 0
-        picked = (likeness > likeness.diagonal()[:, None]).sum(dim=1) == 0
+        picked = (likeness >= likeness.diagonal()[:, None]).sum(dim=1) == 1  # whoever says all alike picks nothing
         return {"loss": loss, "place": place, "picked": picked, **found}
 
     def _likeness(self, found: dict[str, Tensor], place: Tensor) -> Float[Tensor, "asked asked"]:

@@ -24,7 +24,7 @@ from einthoven.pipeline.covariates import standardised
 from einthoven.pipeline.experiment import Arm, Cell, Experiment, Made, RunError
 from einthoven.pipeline.generating import fitting, generator_of, learn_to_generate
 from einthoven.pipeline.learning import learnt_from, part_of, repeated, view
-from einthoven.pipeline.making import MadeRecords, made_records
+from einthoven.pipeline.making import MadeRecords, made_records, makeable
 from einthoven.pipeline.measuring import no_judge
 from einthoven.pipeline.pretext import pretext_of, pretrain
 from einthoven.pipeline.task import Task, shape_of, write_json
@@ -84,6 +84,7 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
                 rest = [part_of(cell, cohort, part) for part in ("validation", "test")]
                 no_judge(experiment, cohort, np.concatenate([fitting(experiment, cohort, cell.arm, rows), *rest]))
                 looked.add(rows.tobytes())
+            _check_rare(experiment, cohort, cell)
     for arm in experiment.arms:
         if arm.generator:
             generator_of(experiment, cohort, arm)
@@ -97,6 +98,29 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
             if arm.recipe and not arm.objective:
                 _objective(arm, cohort, cohort.y[:0])
                 changes_of(experiment, arm)
+
+
+def _check_rare(experiment: Experiment, cohort: Cohort, cell: Cell) -> None:
+    """Holds that what a cell does for rare classes can be done.
+
+    Raises:
+        RunError: If a class has lost all its positives to others, nothing would be made, or the classes exclude each
+            other.
+    """
+
+    arm, few = cell.arm, cell.arm.few
+    if cohort.exclusive and (arm.loss or arm.adjust or arm.changes or (arm.made and arm.made.between)):
+        raise RunError(f"{arm.name} is for classes that may go together; of these a record is of exactly one")
+    if few.positives is not None and arm.learns:
+        rows = learnt_from(cell, cohort)
+        for column, code in enumerate(cohort.classes):
+            if code in (few.of or cohort.classes) and not (cohort.y[rows, column] == 1).any():
+                what = (
+                    f"of {few.positives} positives a class none is left of {code}, all of whose records are others' too"
+                )
+                raise RunError(f"{what}; leave it out, or ask for more positives")
+    if arm.made and arm.made.upto is not None:
+        makeable(experiment, cohort, cell)
 
 
 def _learnt(
@@ -210,7 +234,8 @@ def _by_gradient(
     objective = _objective(arm, cohort, data.y[train])
     settings: dict[str, Any] = {"seed": seed, "folder": working, "device": task.device, "on_epoch": on_epoch}
     settings |= {"transfer": arm.transfer, "changes": changes_of(task.experiment, arm)}
-    often = repeated(train, data.y[train], arm.repeat) if arm.repeat else train
+    rare = [cohort.classes.index(code) for code in arm.few.of or cohort.classes]
+    often = repeated(train, data.y[train][:, rare], arm.repeat) if arm.repeat else train
     history = fit(network, objective, data, often, watched, arm.recipe, **settings)
     fabric = task.device.fabric()
     logits = predict(fabric.setup_module(network), data, rest, arm.recipe, fabric=fabric)
@@ -251,12 +276,21 @@ def _at_once(task: Task, cohort: Cohort, data: Data, train: np.ndarray, rest: np
 
 
 def _predictions(cell: Cell, cohort: Cohort, rows: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
-    """The predictions table of a cell: long, one row a record and class."""
+    """The predictions table of a cell: long, one row a record and class.
+
+    Where positives were taken away, one of validation that was left `stands_for` several.
+    """
     classes = cohort.classes
     repeated = np.repeat(rows, len(classes))
     table = cohort.table.iloc[repeated]
     truth = cohort.y[rows].ravel()
     part = np.repeat(cohort.parts[cell.fold][rows].astype(str), len(classes))
+    more: dict[str, Any] = {}
+    if cell.arm.few.positives is not None:
+        held = (part == "validation") & (truth == 1)
+        there = (cohort.y[cohort.parts[cell.fold] == "validation"] == 1).sum(axis=0)
+        left = (cohort.y[rows[cohort.parts[cell.fold][rows] == "validation"]] == 1).sum(axis=0)
+        more["stands_for"] = np.where(held, np.tile(there / np.maximum(left, 1), len(rows)), 1.0)
     return pd.DataFrame(
         {
             "record": table["record_id"].to_numpy(),
@@ -269,5 +303,6 @@ def _predictions(cell: Cell, cohort: Cohort, rows: np.ndarray, probability: np.n
             "model": cell.arm.name,
             "seed": np.int64(cell.seed),
             "fold": np.int64(cell.fold),
+            **more,
         }
     )

@@ -1,6 +1,6 @@
 """A trained generator, opened under its contract, and what it makes of noise."""
 
-__all__ = ["emitted", "of_leads", "opened"]
+__all__ = ["emitted", "of_leads", "opened", "reading"]
 
 import json
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from einthoven import generators
+from einthoven import generators, registry
 from einthoven.diagnosis import find_checkpoint
-from einthoven.generators import Generator, draw
+from einthoven.generators import Autoencoder, Generator, draw
 from einthoven.pipeline.experiment import RunError, columns_of
-from einthoven.records.leads import completed
+from einthoven.records.leads import TWELVE, completed
 from einthoven.training import Device, load_checkpoint
 
 _EMITTED = 64
@@ -94,5 +94,19 @@ def emitted(
             wanted = y[start : start + _EMITTED].astype(np.float32)
             batch = (fabric.to_device(torch.from_numpy(part)) for part in (noise, wanted))
             made.append(generator.emit(*batch).float().cpu().numpy())
+    if not made:
+        return np.empty((0, len(TWELVE), generator.form.samples), np.float32)
     whole = np.concatenate(made)
     return whole if generator.emits == "image" else completed(whole, unit)
+
+
+def reading(generator: Generator, name: str) -> Autoencoder:
+    """A generator that can also read.
+
+    Raises:
+        RunError: If this one, that is called so, cannot.
+    """
+    if isinstance(generator, Autoencoder):
+        return generator
+    able = [one for one in generators.learners() if issubclass(registry.get("generators", one), Autoencoder)]
+    raise RunError(f"'{name}' cannot read an ECG, so it makes none between two; take {' or '.join(able)}")

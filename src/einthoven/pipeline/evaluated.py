@@ -14,7 +14,7 @@ from einthoven.evaluation.decide import decide
 from einthoven.evaluation.efficiency import family
 from einthoven.evaluation.fidelity import measurements
 from einthoven.evaluation.privacy import privacy
-from einthoven.evaluation.remedies import choice, gains, remedies
+from einthoven.evaluation.remedies import choice, remedies
 from einthoven.evaluation.thresholds import thresholds
 from einthoven.evaluation.usefulness import reverse, useful
 from einthoven.pipeline.cohort import Cohort
@@ -22,8 +22,6 @@ from einthoven.pipeline.experiment import Arm, Cell, RunError, cell_names, cells
 from einthoven.pipeline.measuring import MEASURED
 from einthoven.pipeline.task import cell_folder, finished, seconds_of, write_json
 from einthoven.splits import many
-
-_RARE = "augmentation"  # the study whose arms differ in what they do for rare classes
 
 
 def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
@@ -38,7 +36,7 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
     """
 
     facts = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
-    names, shares, rare = cell_names(facts), _scarce(facts), facts["study"] == _RARE
+    names, shares, rare = cell_names(facts), _scarce(facts), facts.get("remedies", False)
     done = [name for name in names if finished(out / "cells" / name)]
     needed = {facts["primary"], facts["baseline"]} if shares or rare else {arm["name"] for arm in facts["arms"]}
     if lacking := [name for name in names if name not in done and _arm(name) in needed]:
@@ -86,7 +84,7 @@ def _tables(
     if facts.get("exclusive"):
         pairs = [(first, second) for first, second in facts["pairs"]]
         return evaluate_beats(predictions, pairs=pairs, **planned)
-    if facts["study"] == _RARE:
+    if facts.get("remedies"):
         return _helped(facts, predictions, out)
     cohort, sets = pd.read_parquet(out / "cohort.parquet"), facts["label_sets"]
     if _generators(facts):
@@ -134,12 +132,19 @@ def _helped(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict
     _complete_contracts(out, fitted)
     decided = decide(predictions, fitted)
     trained = [arm for arm in facts["arms"] if arm["recipe"] and not arm["generator"]]
-    cheap = list(dict.fromkeys(family(arm["name"]) for arm in trained if not _costly(arm)))
-    best = choice(predictions, cheap)
-    chosen = {row["level"]: row["remedy"] for row in best.to_dict("records") if row["chosen"]}
-    costly = list(dict.fromkeys(family(arm["name"]) for arm in trained if _costly(arm)))
-    tables = {"thresholds": fitted, "remedies": remedies(decided, **how), "choice": best}
-    tables["gains"] = gains(decided, chosen, costly, planned=facts["primary"], **how)
+    rare = _rare(facts, out)
+    cheap = [family(arm["name"]) for arm in trained if not _costly(arm)]
+    best = choice(predictions, list(dict.fromkeys(cheap)), rare)
+    others = list(dict.fromkeys(family(arm["name"]) for arm in facts["arms"] if arm["model"] and not arm["recipe"]))
+    pairs = {
+        row["level"]: [(name, row["remedy"]) for name in (*(family(arm["name"]) for arm in trained), *others)]
+        for row in best.to_dict("records")
+        if row["chosen"]
+    }
+    pairs = {level: _besides(each, cheap) for level, each in pairs.items()}
+    how |= {"rare": rare, "apart": others, "planned": facts["primary"]}
+    helped, gains = remedies(decided, pairs, **how)
+    tables = {"thresholds": fitted, "remedies": helped, "choice": best, "gains": gains}
     descent = []
     for model, seed, fold in cells_of(facts):
         path = cell_folder(out, Cell(Arm(model), seed, fold)) / "synthetic.json"
@@ -148,6 +153,27 @@ def _helped(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict
             row = {"model": model, "seed": seed, "fold": fold, "made_by": told["made_by"], "records": told["records"]}
             descent.append({**row, "status": told["audit"]["status"], "said": " ".join(told["audit"]["findings"])})
     return tables | ({"descent": pd.DataFrame(descent)} if descent else {})
+
+
+def _besides(pairs: list[tuple[str, str]], cheap: list[str]) -> list[tuple[str, str]]:
+    """What is not cheap, each against the best that is; and what makes pages, against pages that nobody made."""
+    found = [pair for pair in dict.fromkeys(pairs) if pair[0] not in cheap]
+    return found + [(name, "page") for name, _ in found if name.startswith("page_")]
+
+
+def _rare(facts: dict[str, Any], out: Path) -> list[str]:
+    """The classes that are rare: those that are named so, or of which some remedy takes or makes more; else all."""
+    named = [code for arm in facts["arms"] for code in arm["few"]["of"]]
+    upto = max(
+        [arm["repeat"] for arm in facts["arms"]] + [(arm["made"] or {}).get("upto") or 0 for arm in facts["arms"]]
+    )
+    if named or not upto:
+        return list(dict.fromkeys(named))
+    found: dict[str, None] = {}
+    for model, seed, fold in cells_of(facts):
+        learnt = finished(cell_folder(out, Cell(Arm(model), seed, fold))).get("learnt_from", {})
+        found |= dict.fromkeys(code for code, count in learnt.get("positives", {}).items() if count < upto)
+    return list(found)
 
 
 def _costly(arm: dict[str, Any]) -> bool:

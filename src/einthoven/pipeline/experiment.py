@@ -1,17 +1,16 @@
 """What a run is made of: plain values that fit into JSON."""
 
-__all__ = ["PAGE", "Arm", "Cell", "Experiment", "Few", "Made", "RunError", "cell_names", "cells_of", "columns_of"]
+__all__ = ["Arm", "Cell", "Experiment", "Few", "Made", "RunError", "cell_names", "cells_of", "columns_of"]
 
 import dataclasses
 import hashlib
 import json
 from typing import Any, Literal
 
+from einthoven.drawing.raster import PAGE
 from einthoven.records.leads import TWELVE
 from einthoven.records.preparation import Preparation
 from einthoven.training import Recipe, Transfer, hash_weights
-
-PAGE = (96, 512)  # rows and columns of pixels, of an arm that sees paper
 
 
 class RunError(ValueError):
@@ -203,7 +202,19 @@ class Cell:
 
 
 # What may be changed without making a finished cell worthless.
-_GRID = ("title", "arms", "seeds", "folds", "baseline", "primary", "pairs", "resamples", "encoder", "release")
+_GRID = (
+    "title",
+    "arms",
+    "seeds",
+    "folds",
+    "baseline",
+    "primary",
+    "pairs",
+    "resamples",
+    "encoder",
+    "release",
+    "remedies",
+)
 _ORDER = ("seeds", "rank")  # and what of an arm only says when a cell is computed
 
 
@@ -245,6 +256,7 @@ class Experiment:
         pairs: Further such contrasts, the first arm of each against the second.
         encoder: A checkpoint, or a run of pretraining, whose network tells how like crowds of real and synthetic
             records are; it has seen nobody of them. Empty for none.
+        remedies: Whether its arms, named REMEDY@POSITIVES, are remedies for rare classes and judged as such.
         noise: A data set of recordings whose hearts are not to be seen, for arms that add noise; of simulated ones,
             what their hearts did not make. Empty for none.
         release: How many synthetic records of each class the primary arm's generator writes as a data set beside the
@@ -273,6 +285,7 @@ class Experiment:
     encoder: str = ""
     release: int = 0
     noise: str = ""
+    remedies: bool = False
 
     @property
     def preparation(self) -> Preparation:
@@ -291,21 +304,23 @@ class Experiment:
         return sorted(cells, key=lambda cell: cell.arm.rank)
 
     def stages(self) -> list[list[Cell]]:
-        """The grid as it can be computed: what a cell is computed from stands in an earlier stage.
+        """The grid as it can be computed: what a cell is computed from stands in an earlier stage, a lower rank too.
 
         Raises:
             RunError: If an arm waits for one that is not there, or several for each other.
         """
-        depth: dict[str, int] = {}
+        depth: dict[str, tuple[int, int]] = {}  # the highest rank of an arm and all before it, and how many these are
         left = {arm.name: tuple(self._arm(name).name for name in arm.after) for arm in self.arms}
         while left:
             ready = [name for name, after in left.items() if not any(other in left for other in after)]
             if not ready:
                 raise RunError(f"the arms {', '.join(left)} wait for each other")
-            depth |= {name: max((depth[other] + 1 for other in left[name]), default=0) for name in ready}
-            left = {name: after for name, after in left.items() if name not in ready}
+            for name in ready:
+                before = [depth[other] for other in left.pop(name)]
+                rank = max([self._arm(name).rank, *(rank for rank, _ in before)])
+                depth[name] = rank, max((1 + steps for _, steps in before), default=0)
         cells = self.cells()
-        return [[cell for cell in cells if depth[cell.arm.name] == stage] for stage in range(1 + max(depth.values()))]
+        return [[cell for cell in cells if depth[cell.arm.name] == stage] for stage in sorted(set(depth.values()))]
 
     def cell_of(self, name: str, seed: int, fold: int) -> Cell:
         """The cell of another arm for a cell of this seed and fold: of the same seed, or the first if it has it not.

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from einthoven import generators, registry
-from einthoven.generators import Autoencoder
-from einthoven.pipeline.emitting import of_leads
+from einthoven import registry
+from einthoven.pipeline.emitting import of_leads, reading
 from einthoven.pipeline.experiment import RunError
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import EIGHT, TWELVE, derive, independent
@@ -74,10 +73,8 @@ def interpolated(
 
     if steps < 2:
         raise ValueError(f"a way from one ECG to another has two steps or more, not {steps}")
-    _, generator, contract = of_leads(run, model)
-    if not isinstance(generator, Autoencoder):
-        able = [one for one in generators.learners() if issubclass(registry.get("generators", one), Autoencoder)]
-        raise RunError(f"'{contract['generator']}' cannot read an ECG; take --model {' or '.join(able)}")
+    _, opened, contract = of_leads(run, model)
+    generator = reading(opened, contract["generator"])
     if label is not None:
         registry.nearest(label, contract["classes"], "group of this generator:")
     wanted = torch.tensor([[float(group == label) for group in contract["classes"]]])

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from einthoven import registry, splits
 from einthoven.drawing.raster import raster
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.experiment import PAGE, Cell, Experiment, Few, RunError
+from einthoven.pipeline.experiment import Cell, Experiment, Few, RunError
 from einthoven.records.leads import TWELVE, derive, placed
 from einthoven.training import Data, read_contract
 
@@ -117,9 +117,9 @@ def rarer(
         UnknownName: If there is no such class.
     """
 
+    named = [registry.nearest(code, classes, "class") for code in few.of] or list(classes)
     if few.positives is None:
         return rows
-    named = [registry.nearest(code, classes, "class") for code in few.of] or list(classes)
     positive = y[rows][:, [list(classes).index(code) for code in named]] == 1
     left = np.random.default_rng([seed, 0x9051]).permutation(np.flatnonzero(positive.any(axis=1))).tolist()
     counts, taken = np.zeros(len(named), dtype=np.int64), ~positive.any(axis=1)
@@ -192,7 +192,7 @@ def pages(
     experiment: Experiment, signal: Float[np.ndarray, "batch lead time"]
 ) -> Float[np.ndarray, "batch row column"]:
     """Recordings as an arm sees them that sees paper."""
-    return raster(signal, experiment.leads, experiment.unit, size=PAGE)
+    return raster(signal, experiment.leads, experiment.unit)
 
 
 def _scale(

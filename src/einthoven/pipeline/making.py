@@ -1,22 +1,22 @@
 """Synthetic records to learn from, or to answer for: made in memory by the generator of another cell."""
 
-__all__ = ["MadeRecords", "Pair", "between", "made_records"]
+__all__ = ["MadeRecords", "Pair", "between", "made_records", "makeable"]
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
 
-from einthoven import generators, labels, registry
+from einthoven import labels, registry, splits
 from einthoven.generators import Autoencoder, Generator, Learner
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.emitting import emitted, opened
-from einthoven.pipeline.experiment import Arm, Cell, Made, RunError
-from einthoven.pipeline.generating import eight_of, fitting, generator_of, looked, shown
+from einthoven.pipeline.emitting import emitted, opened, reading
+from einthoven.pipeline.experiment import Arm, Cell, Experiment, Made, RunError
+from einthoven.pipeline.generating import eight_of, fitting, generator_of, looked
 from einthoven.pipeline.learning import learnt_from, pages
 from einthoven.pipeline.task import Task
 from einthoven.records.ecg import LEDGER
@@ -58,6 +58,27 @@ class Pair(NamedTuple):
     alpha: float
 
 
+def makeable(experiment: Experiment, cohort: Cohort, cell: Cell) -> None:
+    """Holds that the records that a cell asks for can be made, before anything is trained.
+
+    Raises:
+        RunError: If none would be, a class is wanted that no generator makes, or one has no two records to go between.
+        UnknownName: If a class that is rare does not exist.
+    """
+
+    arm = cell.arm
+    assert arm.made is not None
+    for code in arm.few.of:
+        registry.nearest(code, cohort.groups, "class that can be made:")
+    source, train = _source(experiment, cohort, cell, arm.made)
+    each = _lacking(cohort, arm, arm.made, train)
+    if not any(each):
+        raise RunError(f"{arm.name}: no rare class has fewer than {arm.made.upto} positives; bring them up to more")
+    if arm.made.between:
+        reading(generator_of(experiment, cohort, source.arm), source.arm.name)
+        _pairs(experiment, cohort, cell.seed, each, train)
+
+
 def made_records(task: Task, cohort: Cohort, made: Made) -> MadeRecords:
     """The records that a cell asks for; the same seed makes the same.
 
@@ -71,25 +92,24 @@ def made_records(task: Task, cohort: Cohort, made: Made) -> MadeRecords:
             with a rhythm.
     """
 
-    experiment, source = task.experiment, task.experiment.cell_of(made.by, task.cell.seed, task.cell.fold)
-    train = fitting(experiment, cohort, source.arm, learnt_from(source, cohort))
+    experiment, seed = task.experiment, task.cell.seed
+    source, train = _source(experiment, cohort, task.cell, made)
     generator = _ready(task, cohort, source, train)
+    each = _lacking(cohort, task.cell.arm, made, train)
     if made.between:
-        pairs = _pairs(task, cohort, _lacking(task, cohort, made, train), train)
-        return between(task, cohort, source.arm, generator, pairs, train)
-    wanted = np.repeat(np.eye(len(cohort.groups), dtype=np.float32), _lacking(task, cohort, made, train), axis=0)
+        return between(task, cohort, source.arm, generator, _pairs(experiment, cohort, seed, each, train), train)
+    wanted = np.repeat(np.eye(len(cohort.groups), dtype=np.float32), each, axis=0)
     if made.each is None and made.upto is None:
         wanted = cohort.wanted(train)
-    twelve = emitted(
-        generator,
-        wanted,
-        seed=task.cell.seed,
-        numbers=range(len(wanted)),
-        unit=experiment.unit,
-        device=task.device,
-    )
-    signal = _seen(task, twelve, generator)
+    how: dict[str, Any] = {"seed": seed, "unit": experiment.unit, "device": task.device}
+    signal = _seen(task, emitted(generator, wanted, numbers=range(len(wanted)), **how), generator)
     return MadeRecords(made.by, signal, _labels(cohort, wanted), train, [(LEDGER + source.name,)] * len(wanted))
+
+
+def _source(experiment: Experiment, cohort: Cohort, cell: Cell, made: Made) -> tuple[Cell, Int[np.ndarray, " train"]]:
+    """The cell of the generator, and the records that it learns from."""
+    source = experiment.cell_of(made.by, cell.seed, cell.fold)
+    return source, fitting(experiment, cohort, source.arm, learnt_from(source, cohort))
 
 
 def _seen(task: Task, made: Float[np.ndarray, "record lead time"], generator: Generator) -> np.ndarray:
@@ -107,26 +127,29 @@ def _seen(task: Task, made: Float[np.ndarray, "record lead time"], generator: Ge
     return pages(experiment, signal) if arm.sees == "page" else signal
 
 
-def _lacking(task: Task, cohort: Cohort, made: Made, train: Int[np.ndarray, " train"]) -> list[int]:
+def _lacking(cohort: Cohort, arm: Arm, made: Made, train: Int[np.ndarray, " train"]) -> list[int]:
     """How many records of each group are asked for."""
-    rare = task.cell.arm.few.of or cohort.groups
+    rare = arm.few.of or cohort.groups
     counts = cohort.wanted(train).sum(axis=0).astype(int)
     each = [made.each or max(0, (made.upto or 0) - int(count)) for count in counts]
     return [count if code in rare else 0 for code, count in zip(cohort.groups, each, strict=True)]
 
 
-def _pairs(task: Task, cohort: Cohort, each: Sequence[int], train: Int[np.ndarray, " train"]) -> list[Pair]:
+def _pairs(
+    experiment: Experiment, cohort: Cohort, seed: int, each: Sequence[int], train: Int[np.ndarray, " train"]
+) -> list[Pair]:
     """For each group so many pairs of its training records, every record being as often the first as any other."""
-    experiment, rng = task.experiment, np.random.default_rng([task.cell.seed, 0xB7])
-    found = []
+    rng, found = np.random.default_rng([seed, 0xB7]), []
     for code, count, column in zip(cohort.groups, each, cohort.wanted(train).T, strict=True):
-        own = train[column == 1] if count else train[:0]
-        read = eight_of(experiment, cohort, own)[0] if count else np.zeros(())
-        own = own[[len(beats(one, experiment.rate_hz)) > 1 for one in read]] if count else own
-        if count and len(own) < 2:
-            what = f"{code} has {len(own)} training records with two beats or more"
+        if not count:
+            continue
+        own = train[column == 1]
+        read = eight_of(experiment, cohort, own)[0]
+        own = own[[len(beats(one, experiment.rate_hz)) > 1 for one in read]]
+        if len(own) < 2:
+            what = f"{code} has {splits.many(len(own), 'training record')} with two beats or more"
             raise RunError(f"{what}; to make others between them it takes two: leave the class out or add data")
-        for first in rng.permutation(np.resize(np.arange(len(own)), count)) if count else ():
+        for first in rng.permutation(np.resize(np.arange(len(own)), count)):
             second = (first + rng.integers(1, len(own))) % len(own)
             found.append(Pair(int(own[first]), int(own[second]), float(rng.uniform())))
     return found
@@ -153,23 +176,16 @@ def between(
     Raises:
         RunError: If the generator cannot read.
     """
-    if not isinstance(generator, Autoencoder):
-        able = [one for one in generators.learners() if issubclass(registry.get("generators", one), Autoencoder)]
-        raise RunError(f"{source.name} cannot read an ECG, so it makes none between two; take {' or '.join(able)}")
-    experiment = task.experiment
+    reader, experiment = reading(generator, source.name), task.experiment
     first, second = (np.array([getattr(pair, name) for pair in pairs], dtype=np.int64) for name in ("first", "second"))
     alpha = np.array([pair.alpha for pair in pairs])
     parts = []
     for start in range(0, len(pairs), _BATCH):
         some = slice(start, start + _BATCH)
-        both = [shown(experiment, cohort, source, rows[some]) for rows in (first, second)]
-        steps = list(zip(*both, strict=True))
-        if generator.emits == "leads":  # a page has no beats that could be brought in step
-            told = zip(*both, alpha[some], strict=True)
-            steps = [in_step(one, other, experiment.rate_hz, at) for one, other, at in told]
+        both = _in_step(experiment, cohort, source, first[some], second[some], alpha[some])
         wanted = cohort.wanted(first[some]) * cohort.wanted(second[some])
-        parts.append(_mixed(generator, steps, alpha[some], wanted, task.device))
-    made = np.concatenate(parts) if parts else shown(experiment, cohort, source, first)
+        parts.append(_mixed(reader, both, alpha[some], wanted, task.device))
+    made = np.concatenate(parts)
     if generator.emits == "leads":
         made = completed(made, experiment.unit)
     y = np.where(cohort.y[first] == cohort.y[second], cohort.y[first], np.nan).astype(np.float32)
@@ -178,9 +194,29 @@ def between(
     return MadeRecords(source.name, _seen(task, made, generator), y, train, parents, alpha)
 
 
+def _in_step(
+    experiment: Experiment,
+    cohort: Cohort,
+    source: Arm,
+    first: Int[np.ndarray, " pair"],
+    second: Int[np.ndarray, " pair"],
+    alpha: Float[np.ndarray, " pair"],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both records of pairs at one rhythm, as the generator sees them."""
+    page = source.sees == "page"
+    signals = [
+        cohort.signals.batch(cohort.rows[rows], experiment.samples) if page else eight_of(experiment, cohort, rows)[0]
+        for rows in (first, second)
+    ]
+    steps = [in_step(one, other, experiment.rate_hz, at) for one, other, at in zip(*signals, alpha, strict=True)]
+    sides = [np.stack(side).astype(np.float32) for side in zip(*steps, strict=True)]
+    one, other = (pages(experiment, side) for side in sides) if page else sides
+    return one, other
+
+
 def _mixed(
     generator: Autoencoder,
-    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    both: tuple[np.ndarray, np.ndarray],
     alpha: Float[np.ndarray, " pair"],
     wanted: Float[np.ndarray, "pair group"],
     device: Device,
@@ -188,8 +224,7 @@ def _mixed(
     """What a generator makes of pairs that beat in step."""
     fabric = device.fabric()
     generator.to(fabric.device).eval()
-    one, other = (np.stack([pair[side] for pair in pairs]).astype(np.float32) for side in (0, 1))
-    asked = [fabric.to_device(torch.from_numpy(part)) for part in (one, other, alpha.astype(np.float32), wanted)]
+    asked = [fabric.to_device(torch.from_numpy(part)) for part in (*both, alpha.astype(np.float32), wanted)]
     with torch.inference_mode(), fabric.autocast():
         made: np.ndarray = generator.interpolate(*asked).float().cpu().numpy()
     return made

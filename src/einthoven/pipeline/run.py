@@ -136,7 +136,8 @@ def _check_folder(out: Path, experiment: Experiment) -> None:
         there = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RunError(f"{path} is damaged ({error}); choose another folder with --out") from None
-    differing = [key for key, value in experiment.identity().items() if there.get(key) != value]
+    usual = {field.name: field.default for field in dataclasses.fields(experiment)}  # of what was not there then
+    differing = [key for key, value in experiment.identity().items() if there.get(key, usual.get(key)) != value]
     if differing:
         key = min(differing, key=lambda name: name == "samples")  # which mostly follows from another one
         raise RunError(

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Float
 
 from einthoven import models
+from einthoven.drawing.raster import PAGE
 from einthoven.pipeline.cohort import Cohort
-from einthoven.pipeline.experiment import PAGE, Arm, Cell, Experiment, RunError, columns_of
+from einthoven.pipeline.experiment import Arm, Cell, Experiment, RunError, columns_of
 from einthoven.records.writing import replacing
 from einthoven.training import Device
 

@@ -23,7 +23,8 @@ _UNKNOWN = "cannot be told apart"
 def facts(run: Run) -> dict[str, Any]:
     """What the template may say beside what every page says."""
     learnt = next((part for part in run.flow["parts"] if part["part"] == "train"), {"records": 0, "patients": 0})
-    detail = f"of {count(learnt['patients'])} known patients, before classes were made rare"
+    cut = any(arm["few"]["positives"] for arm in run.experiment["arms"])
+    detail = f"of {count(learnt['patients'])} known patients{', before classes were made rare' if cut else ''}"
     finished = {"wanted": len(cell_names(run.experiment)), "finished": len(run.environment.get("seconds_of_cells", {}))}
     label_set = run.label_sets[0]
     levels = _levels(run)
@@ -33,7 +34,8 @@ def facts(run: Run) -> dict[str, Any]:
         "metrics": NAMES,
         "titles": list(NAMES.values())[1:],
         "levels": [_level(run, label_set, level) for level in levels],
-        "planned": run.primary,
+        "planned": run.primary if run.tables["gains"]["planned"].any() else "",
+        "alone": any(row["seeds"] < 2 for row in rows(run.tables["remedies"])),
         "hurts": _hurts(run, label_set),
         "descent": _descent(run),
         "panels_of": [_forest(run, label_set, level) for level in levels],
@@ -56,7 +58,8 @@ def _macro(run: Run, table: str, metric: str, level: str) -> dict[str, dict[str,
     """The means over classes by remedy."""
     found = run.tables[table]
     chosen = (found["class"] == "macro") & (found["metric"] == metric) & (found["level"] == level)
-    return {row["remedy"]: row for row in rows(found[chosen & (found["label_set"] == run.label_sets[0])])}
+    told = rows(found[chosen & (found["label_set"] == run.label_sets[0])])
+    return {row["remedy"]: row for row in reversed(told)}  # the first of several
 
 
 def _gap(row: dict[str, Any]) -> str:
@@ -90,20 +93,17 @@ def _advice(run: Run) -> str:
     helps = {name: row for name, row in rest.items() if row["p_holm"] < _SURE and row["difference"] > 0}
     harms = sorted(name for name, row in rest.items() if row["p_holm"] < _SURE and row["difference"] < 0)
     warns = f" {' and '.join(harms)} {'hurt' if len(harms) > 1 else 'hurts'}." if harms else ""
-    best_other = max((row for name, row in table.items() if name not in trained), key=_worth, default=None)
-    if best_other is not None and all(_worth(best_other) > _worth(row) for row in table.values() if row != best_other):
-        words = interval(best_other["value"], best_other["low"], best_other["high"])
-        warns += f" {best_other['remedy']} beside them, with no remedy, has {words}: more than any of the networks."
+    for name, row in _macro(run, "gains", METRICS[0], level).items():
+        if name not in trained and row["difference_low"] > 0:
+            warns += f" {name} beside them, with no remedy, gives {_gap(row)} over {row['against']}."
     if not helps:
-        least = number(min((row["detectable"] for row in rest.values()), default=float("nan")))
-        what = f"No remedy is known to be better than none here (the smallest difference that could be seen is {least})"
-        return f"{what}: do nothing, or label more.{warns}"
+        ends = [number(end(row["detectable"] for row in rest.values())) for end in (min, max)] if rest else ["–"] * 2
+        what = (
+            f"No remedy is known to be better than none here (differences of {ends[0]} to {ends[1]}, by remedy, would"
+        )
+        return f"{what} probably have been seen): do nothing, or label more.{warns}"
     best = max(helps, key=lambda name: helps[name]["difference"])
     return f"What these records support: {best} ({_gap(helps[best])} over none, Holm {_p(helps[best])}).{warns}"
-
-
-def _worth(row: dict[str, Any]) -> float:
-    return float(row["value"])
 
 
 def _p(row: dict[str, Any]) -> str:
@@ -142,6 +142,7 @@ def _level(run: Run, label_set: str, level: str) -> dict[str, Any]:
                 "p": "" if name == NONE else _p(row),
                 "least": "" if name == NONE else number(row["detectable"]),
                 "against": "" if more is None else _gap(more),
+                "page": _over_page(run, level, name),
                 "rest": [_both(by_metric[metric][name]) for metric in METRICS[1:]],
                 "seeds": (count(row["seeds"]), number(row["seed_sd"])),
                 "minutes": minutes.get(name, "–"),
@@ -152,6 +153,15 @@ def _level(run: Run, label_set: str, level: str) -> dict[str, Any]:
     named = [line["remedy"] for line in lines]
     by_class = {metric: _by_class(run, label_set, level, metric, named) for metric in METRICS}
     return {"level": level, "at": _at(level), "rows": lines, "tested": tested, "chosen": chosen, "by_class": by_class}
+
+
+def _over_page(run: Run, level: str, remedy: str) -> str:
+    """What made pages give over pages alone."""
+    table = run.tables["gains"]
+    chosen = (table["level"] == level) & (table["remedy"] == remedy) & (table["against"] == "page")
+    chosen &= (table["class"] == "macro") & (table["metric"] == METRICS[0])
+    found = rows(table[chosen & (table["label_set"] == run.label_sets[0])])
+    return f"{_gap(found[0])} over page" if found else ""
 
 
 def _both(row: dict[str, Any]) -> tuple[str, str]:

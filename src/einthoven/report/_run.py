@@ -276,7 +276,7 @@ def read(folder: Path) -> Run:
 
 def _kind(experiment: dict[str, Any]) -> str:
     """What a run is about."""
-    if experiment.get("study") == "augmentation":
+    if experiment.get("remedies"):
         return "remedies"
     if any(arm.get("generator") for arm in experiment.get("arms", [])):
         return "generator"

@@ -7,10 +7,11 @@ records, pairs of one class are mixed in its latent space, and what is decoded j
 to 6 % over no augmentation, on images of short 12-lead ECGs. Which ten morphological abnormalities is our choice: ten
 of PTB-XL's statements on conduction, infarction, hypertrophy, ischaemia and extrasystoles.
 
-The judge: one network, one recipe and as many steps for every remedy, each at its published setting, none tuned; a
-generator learns from the same few positives as the classifier. The contrast that is written down before any run is
+The judge: one network, one recipe and as many steps for every remedy, each with one setting, the published one where
+there is one, and none tuned; a generator learns from the same few positives as the classifier, and its time comes
+besides. The contrast that is written down before any run is
 interpolation against the best of the cheap remedies, which the validation records choose, in macro AUPRC at ten
-positives of each class, or else at the first number that is asked for.
+positives of each class, or else at the first number that is asked for, or with all that there are.
 """
 
 __all__ = ["augmentation"]
@@ -26,7 +27,7 @@ from einthoven.studies._checks import above, at_least, known, listed
 from einthoven.training import Recipe
 
 CHEAP = ("none", "class_weights", "oversampling", "focal", "asymmetric", "logit_adjustment", "mixup", "cutmix", "noise")
-COSTLY = ("interpolation", "sampling", "synthesis", "page", "page_interpolation")
+COSTLY = ("interpolation", "sampling", "synthesis", "page", "page_interpolation", "page_sampling")
 _CLASSES = ("CLBBB", "CRBBB", "IRBBB", "LAFB", "1AVB", "PVC", "IMI", "ASMI", "LVH", "ISC_")
 _FIRST = 10  # positives of the planned contrast
 _ALL = "all"
@@ -49,7 +50,7 @@ def augmentation(
     split: str = "by_patient",
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     generator_seeds: int = 3,
-    folds: Sequence[int] = (1,),
+    fold: int = 1,
     fold_count: int = 3,
     rate_hz: float = 100.0,
     unit: Literal["mV", "z"] = "mV",
@@ -64,14 +65,15 @@ def augmentation(
     Arguments:
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl.
         labels: A label set, or some of its classes, such as statements:CLBBB,CRBBB.
-        rare: The classes that are rare; auto for all of which there are fewer positives than `upto`.
+        rare: The classes that are rare, which are cut, repeated and made; auto for all, of which those with fewer
+            positives than `upto` are repeated and made.
         positives: To how many training positives each rare class is cut, to see what the remedies give where there are
             so few; by default none is cut.
         upto: To how many positives each rare class is brought, by records that are repeated or made.
         remedies: none, class_weights, oversampling, focal, asymmetric, logit_adjustment, mixup, cutmix and noise, which
             are cheap; interpolation (between two records of a class, by a VQ-VAE), sampling (from its prior), synthesis
             (by another generator), page (the same ECGs as pictures of paper, seen by a two-dimensional network) and
-            page_interpolation (between two pictures). none is always among them.
+            page_interpolation and page_sampling (the same with pictures). none is always among them.
         others: Models of other kinds that stand beside: boosting, naive.
         model: The network that learns from all but pictures.
         generator: Of synthesis.
@@ -79,7 +81,7 @@ def augmentation(
         split: As of code.
         seeds: One training with each, which also draws the positives that are left.
         generator_seeds: With how many of them, from the first, generators and what learns from them are trained.
-        folds: Test folds, from 1.
+        fold: The test fold, from 1.
         fold_count: How many folds there are; of them one is the test set and one validation.
         rate_hz: Samples per second.
         unit: mV, or z for leads that are standardised one by one.
@@ -94,9 +96,9 @@ def augmentation(
         RunError: If nothing is asked for, something twice, or a number that cannot be.
     """
 
-    listed(data=data, remedies=remedies, seeds=seeds, folds=folds, rare=rare)
+    listed(data=data, remedies=remedies, seeds=seeds, rare=rare)
     listed(positives=positives or (1,), others=others or ("none",))
-    at_least(1, positives=positives, upto=upto, generator_seeds=generator_seeds, folds=folds)
+    at_least(1, positives=positives, upto=upto, generator_seeds=generator_seeds, fold=fold)
     at_least(1, epochs=epochs, draws=draws, generator_epochs=generator_epochs)
     at_least(3, fold_count=fold_count)
     above(0, rate_hz=rate_hz, length_s=length_s)
@@ -135,7 +137,7 @@ def augmentation(
         labels=(labels,),
         arms=tuple(arms),
         seeds=tuple(seeds),
-        folds=tuple(folds),
+        folds=(fold,),
         split=split,
         fold_count=fold_count,
         samples=round(length_s * rate_hz),
@@ -145,6 +147,7 @@ def augmentation(
         baseline=_at("none", planned),
         primary=_at((costly or [name for name in wanted if name != "none"] or ["none"])[0], planned),
         noise=noise,
+        remedies=True,
     )
 
 
@@ -186,6 +189,7 @@ class _Judge:
             "synthesis": (self.generator, False),
             "page": ("", False),
             "page_interpolation": ("image_vqvae", True),
+            "page_sampling": ("image_vqvae", False),
         }
         shared["seeds"] = self.seeds
         makers = {}
