@@ -1,7 +1,7 @@
 """Making ECGs of 10 s at 500 Hz, 64 at a time, beside the simulator in one run: seconds of ECG a second.
 
-Rounds of all alternate, so that a busy machine slows all. The networks are untrained, which takes as long. Besides, what
-the study of rare classes does with 10 s at 100 Hz: ECGs read and decoded, and pages drawn.
+Rounds of all alternate, so that a busy machine slows all. The networks are untrained, which takes as long. Besides,
+what the study of rare classes does with 10 s at 100 Hz: ECGs read and decoded, and pages drawn.
 
     python benchmarks/generate.py [--precision 32-true] [--out generate.json]
 """
