@@ -3,6 +3,7 @@
 __all__ = [
     "augmentation",
     "code",
+    "encoders",
     "finetune",
     "fourier",
     "fourier_weights",
@@ -18,6 +19,7 @@ from functools import partial
 from einthoven import registry
 from einthoven.studies.augmentation import augmentation
 from einthoven.studies.code import code
+from einthoven.studies.encoders import encoders
 from einthoven.studies.finetune import finetune
 from einthoven.studies.fourier import fourier
 from einthoven.studies.fourier_weights import fourier_weights

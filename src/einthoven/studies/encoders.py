@@ -1,0 +1,132 @@
+"""Encoders side by side: from scratch and begun with what each learnt without labels, at several shares of the labels.
+
+Which network should be the default is asked here, and whether its advantage grows or melts away as labels become
+scarce. Every network takes as many steps at every share, and its last weights count; with other rounds for some of them
+(`rounds`) all may take the same time instead. The contrast that is written down before any run is the second encoder
+against the first, both from scratch with all labels: a state-space network against xresnet1d101. The other ways are
+held against the latter too, with all labels and with as many.
+"""
+
+__all__ = ["encoders"]
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from einthoven import models as model_room
+from einthoven import registry
+from einthoven.pipeline import Arm, Experiment, Few, RunError
+from einthoven.studies._checks import above, at_least, known, listed
+from einthoven.studies._encoders import Begun, Way, begun, way
+
+_ALL = ("xresnet1d101", "state_space", "code_resnet", "ecg_vit")
+_RATES = {"xresnet1d101": 1e-2}
+_RATE = 1e-3  # of any other
+
+
+def encoders(
+    data: Sequence[str],
+    *,
+    models: Sequence[str] = _ALL,
+    from_: Sequence[str] = (),
+    probe: bool = False,
+    labels: Sequence[str] = ("superclass", "code6"),
+    fractions: Sequence[float] = (0.1, 0.25, 0.5, 1.0),
+    others: Sequence[str] = ("boosting",),
+    split: str = "stable",
+    seeds: Sequence[int] = (0, 1, 2),
+    fold: int = 10,
+    fold_count: int = 10,
+    rate_hz: float = 100.0,
+    unit: Literal["mV", "z"] = "z",
+    bandpass_hz: tuple[float, float] | None = (0.5, 40.0),
+    length_s: float = 10.0,
+    epochs: int = 50,
+    draws: int = 1280,
+    rates: Mapping[str, float] | None = None,
+    rounds: Mapping[str, int] | None = None,
+) -> Experiment:
+    """Compares encoders, from scratch and begun with what they learnt without labels.
+
+    Arguments:
+        data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl.
+        models: Encoders; the first is what the others are held against.
+        from_: Runs of pretrain of some of them, all of one form of input, fine-tuned under the names of encoder and
+            objective.
+        probe: Whether a head alone is learnt on each of these besides.
+        labels: Label sets, as of code.
+        fractions: Shares of the training patients, above 0 and up to 1; 1 is among them.
+        others: What stands beside them, with as many labels: boosting.
+        split: As of pretrain; the audit refuses test patients whom an encoder has seen.
+        seeds: One training with each, which also draws the patients.
+        fold: The test fold, from 1.
+        fold_count: How many folds there are.
+        rate_hz: Samples per second, where no run of pretrain says so.
+        unit: mV or z, likewise.
+        bandpass_hz: A band to keep, likewise.
+        length_s: Length of a recording, likewise.
+        epochs: Rounds of training.
+        draws: Windows a round, however few records there are.
+        rates: Another highest learning rate of an encoder, by its name.
+        rounds: Another number of rounds of an encoder, by its name.
+
+    Raises:
+        UnknownName: If an encoder, label set or splitter does not exist.
+        RunError: If nothing is asked for, something twice, or a number that cannot be; or runs do not go together.
+        ValueError: If a run holds no encoder.
+    """
+
+    listed(**{"from": from_ or ("none",)}, data=data, models=models, labels=labels, seeds=seeds, fractions=fractions)
+    listed(others=others or ("none",))
+    at_least(1, epochs=epochs, draws=draws, fold=fold)
+    at_least(3, fold_count=fold_count)
+    above(0, rate_hz=rate_hz, length_s=length_s)
+    known(labels, split)
+    registry.nearest(unit, ("mV", "z"), "unit")
+    for name in models:
+        registry.nearest(name, model_room.encoders(), "encoder")
+    for name in others:
+        registry.nearest(name, ("boosting",), "model beside the encoders")
+    for name in (*(rates or {}), *(rounds or {})):
+        registry.nearest(name, models, "encoder of this study")
+    if not all(0 < share <= 1 for share in fractions) or 1.0 not in fractions:
+        raise RunError(f"fractions are shares of the patients above 0 and up to 1, and 1 is one: {list(fractions)}")
+    learnt = [begun(run) for run in from_]
+    told = {"rate_hz": float(rate_hz), "unit": unit, "bandpass_hz": bandpass_hz, "samples": round(length_s * rate_hz)}
+    form: dict[str, Any] = learnt[0].form if learnt else told
+    for encoder in learnt:
+        registry.nearest(encoder.model, models, "encoder of this study")
+        if encoder.form != form:
+            raise RunError(f"{encoder.weights} takes another input than {learnt[0].weights}; make them alike")
+    every = {name: (rates or {}).get(name, _RATES.get(name, _RATE)) for name in models}
+    starts = {name: (Begun("", "", name, {}, form), Way(rate=every[name])) for name in models}
+    for encoder in learnt:
+        name, rate = f"{encoder.model}+{encoder.name}", every[encoder.model]
+        starts[name] = encoder, Way(rate=rate, begins=True)
+        if probe:
+            starts[f"{name} probe"] = encoder, Way(rate=rate, begins=True, freeze="trunk")
+    starts |= {name: (Begun("", "", name, {}, form), Way()) for name in others}
+    arms: list[Arm] = [Arm("naive", "naive", watches="", rank=2)]
+    for share in sorted(fractions):
+        for name, (encoder, how) in starts.items():
+            times = ((rounds or {}).get(encoder.model, epochs), draws)
+            rank = 0 if share == 1.0 else 1
+            arms.append(way(_at(name, share), name, encoder, how, rounds=times, few=Few(share=share), rank=rank))
+    return Experiment(
+        study="encoders",
+        title="Encoders side by side",
+        data=tuple(data),
+        labels=tuple(labels),
+        arms=tuple(arms),
+        seeds=tuple(seeds),
+        folds=(fold,),
+        split=split,
+        fold_count=fold_count,
+        baseline=_at(models[0], 1.0),
+        primary=_at(models[min(1, len(models) - 1)], 1.0),
+        **form,
+    )
+
+
+def _at(name: str, share: float) -> str:
+    """What a start is called at a share of the labels."""
+    return f"{name}@{share * 100:g}%"
