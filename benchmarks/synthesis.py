@@ -54,26 +54,36 @@ def useful(rows: pd.DataFrame) -> str:
 
 
 def crowds(rows: pd.DataFrame) -> str:
-    """Each generator beside real training records."""
+    """Each generator beside real training records: the mean over folds, and the least and the most."""
 
     names = ["frechet", "precision", "recall", "diversity"]
     found = []
-    for (embedding, fold), mine in rows.groupby(["embedding", "fold"], sort=False):
-        where = f"{embedding}, fold {fold}"
-        found.append(["*real training records*", where, *(f"{mine.iloc[0][f'{name}_floor']:.2f}" for name in names)])
-        found += [[row["model"], where, *(f"{row[name]:.2f}" for name in names)] for _, row in mine.iterrows()]
+    for embedding, mine in rows.groupby("embedding", sort=False):
+        floor = mine.drop_duplicates("fold")
+        cells = [ends(floor[f"{name}_floor"]) for name in names]
+        found.append(["*real training records*", str(embedding), *cells])
+        for model, part in mine.groupby("model", sort=False):
+            found.append([str(model), str(embedding), *(ends(part[name]) for name in names)])
     return table(["made by", "embedding", "Fréchet distance", *names[1:]], found)
 
 
-def private(rows: pd.DataFrame) -> str:
-    """Every attack on each generator."""
+def ends(values: pd.Series) -> str:
+    """The mean of the folds, and between what they lie."""
 
-    heads = ["made by", "nearness by", "measure", "of each", "value", "limit", "verdict"]
+    several = f" ({values.min():.2f}–{values.max():.2f})" if len(values) > 1 else ""
+    return f"{values.mean():.2f}{several}"
+
+
+def private(rows: pd.DataFrame) -> str:
+    """Every attack on each generator: where it did best of all folds, and how many of them it judged how."""
+
+    heads = ["made by", "nearness by", "measure", "of each", "mean of the folds", "highest", "limit", "verdicts"]
     keys = ["model", "space", "measure", "unit"]
-    found = [
-        [*(str(row[key]) for key in keys), span(row), f"{row['limit']:g}", row["verdict"]]
-        for _, row in rows[rows["verdict"] != "not judged"].iterrows()
-    ]
+    found = []
+    for key, part in rows[rows["verdict"] != "not judged"].groupby(keys, sort=False):
+        top = part.loc[part["value"].idxmax()]
+        said = ", ".join(f"{verdict} {count}" for verdict, count in part["verdict"].value_counts().items())
+        found.append([*map(str, key), f"{part['value'].mean():.3f}", span(top), f"{top['limit']:g}", said])
     return table(heads, found)
 
 
