@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import ks_2samp, norm
 
 from einthoven.evaluation.fidelity import crowds, frechet_distance, measurements, precision_and_recall
 from einthoven.evaluation.privacy import privacy
@@ -95,6 +95,17 @@ def test_copies_that_an_audit_finds_are_a_leak() -> None:
 
 
 # Fidelity
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_distance_of_two_distributions_is_the_statistic_of_kolmogorov_and_smirnov(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    first, second = rng.normal(0, 1, 60 + seed).round(1), rng.normal(0.3, 1.2, 45).round(1)  # with ties
+    table = pd.DataFrame({"value": np.concatenate([first, second]), "kind": ["real"] * len(first) + ["flow"] * 45})
+    table = table.assign(record=[f"r{i}" for i in range(len(table))], patient=None, group="NORM")
+    found = measurements(table, ["value"], resamples=5).set_index("kind")
+    expected = ks_2samp(first, second, method="asymp").statistic
+    assert found.loc["flow", "distance"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_frechet_distance_of_normal_clouds_is_that_of_their_distributions() -> None:

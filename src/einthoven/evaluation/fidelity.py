@@ -21,7 +21,6 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist, pdist
-from scipy.stats import ks_2samp
 
 from einthoven.evaluation.bootstrap import clusters, interval
 
@@ -128,8 +127,15 @@ def _distance(
     owners = [clusters(side.set_index("record")["patient"]) for side in sides]
     rng = np.random.default_rng(seed)
     drawn = [[_drawn(v, owner, rng) for v, owner in zip(values, owners, strict=True)] for _ in range(resamples)]
-    span = interval(np.array([ks_2samp(*pair).statistic for pair in drawn]), level)
-    return {"distance": float(ks_2samp(*values).statistic), "low": span.low, "high": span.high}
+    span = interval(np.array([_apart(*pair) for pair in drawn]), level)
+    return {"distance": _apart(*values), "low": span.low, "high": span.high}
+
+
+def _apart(first: Float[np.ndarray, " value"], second: Float[np.ndarray, " other"]) -> float:
+    """The statistic of Kolmogorov and Smirnov, without a test: that of SciPy takes far longer."""
+    every = np.concatenate([first, second])
+    shares = (np.searchsorted(np.sort(side), every, side="right") / len(side) for side in (first, second))
+    return float(np.abs(np.subtract(*shares)).max())
 
 
 def _drawn(values: np.ndarray, owner: np.ndarray, rng: np.random.Generator) -> np.ndarray:
