@@ -142,7 +142,8 @@ def main() -> None:
         rows = found.get(name, pd.DataFrame())
         print(table([*keys, "value"], [[*(str(row[key]) for key in keys), span(row)] for _, row in rows.iterrows()]))
     again = ["group", "measurement", "kind", "seed", "fold"]  # real records stand beside every generator
-    found["measurements"] = found["measurements"].drop_duplicates(again)
+    rows = found["measurements"].drop_duplicates(again)
+    found["measurements"] = rows[(rows["seed"] == rows["seed"].min()) & (rows["fold"] == rows["fold"].min())]
     environment = json.loads((asked.run / "environment.json").read_text())
     facts = {name: environment[name] for name in ("command", "versions", "machine", "settings", "seconds_of_cells")}
     asked.out.write_text(json.dumps(facts | {name: told(rows) for name, rows in found.items()}, indent=0) + "\n")
