@@ -41,7 +41,7 @@ def test_the_defaults_are_those_of_the_paper() -> None:
     assert experiment.split == "by_patient"  # the paper's split keeps a patient on one side
     first = experiment.arms[0]
     assert first.model == "code_resnet" == experiment.primary and first.options == {}
-    assert first.focal == 0 and not first.balance
+    assert not first.loss and not first.asks and not first.balance
     recipe = first.recipe
     assert (recipe.epochs, recipe.batch_size, recipe.rate, recipe.optimizer) == (70, 64, 1e-3, "adam")
     assert (recipe.schedule, recipe.plateau, recipe.patience, recipe.monitor) == ("plateau", 7, 9, "loss")
@@ -85,8 +85,8 @@ def test_the_signal_lasts_as_long_at_every_rate(rate_hz: float) -> None:
 
 def test_it_is_a_function_of_plain_values() -> None:
     assert studies.names() == (
-        *("code", "finetune", "fourier", "fourier_weights", "label_efficiency", "leakage"),
-        *("pretrain", "synthesis"),
+        *("augmentation", "code", "encoders", "finetune", "fourier", "fourier_weights", "label_efficiency"),
+        *("leakage", "pretrain", "synthesis"),
     )
     assert code(DATA) == code(list(DATA), labels=["code6"], seeds=[0], folds=[10])
     given = [p for name, p in inspect.signature(code).parameters.items() if name != "data"]
@@ -102,7 +102,8 @@ def test_through_json_and_back_it_is_the_same(experiment: Experiment) -> None:
     facts = json.loads(json.dumps(experiment.facts()))
     arms = []
     for arm in facts.pop("arms"):
-        made = {"recipe": Recipe(**arm["recipe"]) if arm["recipe"] else None, "few": Few(**arm["few"])}
+        few = Few(**{key: tuples(value) for key, value in arm["few"].items()})
+        made = {"recipe": Recipe(**arm["recipe"]) if arm["recipe"] else None, "few": few}
         lists = {key: tuples(value) for key, value in arm.items() if isinstance(value, list)}
         arms.append(Arm(**{**arm, **lists, **made}))
     again = Experiment(**{key: tuples(value) for key, value in facts.items()}, arms=tuple(arms))

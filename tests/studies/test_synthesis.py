@@ -311,7 +311,7 @@ def test_its_ends_are_what_comes_back_of_the_two(made: Path) -> None:
 
 def test_what_cannot_be_interpolated_is_said(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = two()
-    with pytest.raises(RunError, match="'flow' cannot read an ECG; take --model cnn_bilstm or vqvae"):
+    with pytest.raises(RunError, match="'flow' cannot read an ECG, so it makes none between two; take cnn_bilstm"):
         interpolated(made, first, second, model="flow")
     with pytest.raises(registry.UnknownName, match="did you mean 'AFIB'"):
         interpolated(made, first, second, label="AFIBB")
@@ -370,9 +370,9 @@ def test_a_study_names_what_it_does_not_know(tmp_path: Path, monkeypatch: pytest
 
 def test_a_grid_is_computed_in_stages() -> None:
     study = studies.synthesis(DATA, groups=GROUPS, models=["flow"], copies=[], classifiers=["boosting"], seeds=[3, 4])
-    first, second = study.stages()
-    assert {cell.arm.name for cell in first} == {"flow", "simulator", "naive@real"}
-    assert {cell.arm.name for cell in second if cell.arm.after} == {cell.arm.name for cell in second}
+    *before, last = study.stages()
+    assert [{cell.arm.name for cell in stage} for stage in before] == [{"flow"}, {"simulator"}, {"naive@real"}]
+    assert {cell.arm.name for cell in last if cell.arm.after} == {cell.arm.name for cell in last}
     assert study.cell_of("flow", 4, 10).seed == 3, "a generator has the first seed alone"
     lonely = dataclasses.replace(study, arms=tuple(arm for arm in study.arms if arm.name != "simulator"))
     with pytest.raises(RunError, match="there is no arm simulator in this grid; it has flow"):
