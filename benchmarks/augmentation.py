@@ -10,27 +10,17 @@ from typing import Any
 
 import pandas as pd
 
+from einthoven.report._remedies import minutes_of
+from einthoven.report._run import read
+from synthesis import span, table, told
+
 METRICS = {"auprc": "AUPRC", "f1": "F1", "auroc": "AUROC", "sensitivity_at_99": "sensitivity at 99 %"}
-
-
-def span(row: Any, name: str = "value", low: str = "low", high: str = "high", sign: str = "") -> str:
-    """A value with its interval; none beside itself has no difference."""
-
-    if pd.isna(row[name]):
-        return ""
-    return f"{row[name]:{sign}.3f} [{row[low]:{sign}.3f}, {row[high]:{sign}.3f}]"
 
 
 def gap(row: Any) -> str:
     """A paired difference with its interval."""
 
     return span(row, "difference", "difference_low", "difference_high", "+")
-
-
-def table(heads: list[str], rows: list[list[str]]) -> str:
-    """A table in Markdown."""
-
-    return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *rows]) + "\n"
 
 
 def means(run: Path, found: dict[str, pd.DataFrame], level: str) -> str:
@@ -40,7 +30,7 @@ def means(run: Path, found: dict[str, pd.DataFrame], level: str) -> str:
     gains = found["gains"].query("level == @level and `class` == 'macro' and metric == 'auprc'")
     more = gains[gains["against"] != "page"].set_index("remedy")
     best = found["choice"].query("level == @level and chosen")["remedy"].tolist()
-    minutes = spent(run, level)
+    minutes = minutes_of(read(run), level)
     heads = ["remedy", "AUPRC", "over none", "p (Holm)", "detectable", f"over {', '.join(best) or 'none'}"]
     heads += ["F1", "over none", "AUROC", "sensitivity at 99 %", "seeds (deviation)", "minutes"]
     rows = []
@@ -80,21 +70,6 @@ def sure(cell: Any) -> str:
     return " **" if cell["p_holm"] < 0.05 else " *"
 
 
-def spent(run: Path, level: str) -> dict[str, str]:
-    """Minutes of one training of each remedy, with its generator's."""
-
-    experiment = json.loads((run / "experiment.json").read_text())
-    seconds = json.loads((run / "environment.json").read_text())["seconds_of_cells"]
-    made_by = {arm["name"]: arm["made"]["by"] for arm in experiment["arms"] if arm["made"]}
-    each: dict[str, list[float]] = {}
-    for cell, own in seconds.items():
-        model, _, place = cell.rpartition("-seed")
-        remedy, _, at = model.rpartition("@")
-        if at == level:
-            each.setdefault(remedy, []).append(own + seconds.get(f"{made_by.get(model)}-seed{place}", 0.0))
-    return {name: f"{sum(values) / len(values) / 60:.1f}" for name, values in each.items()}
-
-
 def learnt(run: Path) -> str:
     """How many positives there were to learn from, the least and the most over seeds."""
 
@@ -122,13 +97,6 @@ def autoencoders(run: Path) -> str:
         names = [f"{means_of[name]:.3f}" for name in ("rmse", "cosine") if name in means_of]
         rows.append([path.parent.name, *names, f"{means_of['codes']:.0f}"])
     return table(["generator", "RMSE", "cosine", "codes of a record (perplexity)"], rows)
-
-
-def told(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table as JSON, its numbers to five digits."""
-
-    plain: list[dict[str, Any]] = json.loads(rows.to_json(orient="records"))
-    return [{k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in row.items()} for row in plain]
 
 
 def main() -> None:

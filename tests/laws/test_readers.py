@@ -374,6 +374,7 @@ def test_files_can_be_named_one_by_one(call) -> None:
         (["study", "--gold", "study/gold_standard.csv"], "give a folder"),
         (["study", "--reader", "Ann=study/ann.csv"], "a folder brings its own files"),
         (["nowhere"], "nowhere is no folder"),
+        (["study", "--models", "a"], "--models are those of a run"),
         (["--gold", "study/gold_standard.csv"], "there is no reader"),
         (["--gold", "study/gold_standard.csv", "--reader", "study/ann.csv"], "takes NAME=FILE, not 'study/ann.csv'"),
         (["--gold", "study/gold_standard.csv", "--reader", "A=study/ann.csv", "A=study/bob.csv"], "names 'A' twice"),

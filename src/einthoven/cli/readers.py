@@ -50,6 +50,8 @@ def readers(
     vacant(out, FACTS, MAKER)
     if [folder, run, gold].count(None) != 2:
         raise ValueError("give a folder with a gold_standard.csv, or --gold FILE or --run RUN with --reader NAME=FILE")
+    if models and run is None:
+        raise ValueError("--models are those of a run; name it by --run, or leave them out")
     if folder is not None and (reader or probabilities):
         raise ValueError(
             "a folder brings its own files; leave it out and name them all, by --gold, --reader and --probabilities"

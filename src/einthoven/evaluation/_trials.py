@@ -41,6 +41,13 @@ class Trials:
         asked: np.ndarray = ~np.isnan(self.answers["probability", model, seed])
         return asked
 
+    def counts(self, chosen: Sequence[int]) -> dict[str, int]:
+        """Of some classes the positives, and of how many records and patients one at least is known."""
+        truth = self.truth[:, list(chosen)]
+        known = ~np.isnan(truth).all(axis=1)
+        patients = len(np.unique(self.cluster[known]))
+        return {"positives": int((truth == 1).sum()), "records": int(known.sum()), "patients": patients}
+
     def select(self, chosen: Bool[np.ndarray, " record"]) -> "Trials":
         """The same for some of the records."""
         return dataclasses.replace(

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from scipy.stats import t as student
 
 from einthoven.evaluation._measure import columns_of, macro, measure
-from einthoven.evaluation._trials import Trials, checked, trials
+from einthoven.evaluation._trials import checked, trials
 from einthoven.evaluation.bootstrap import resampled
 from einthoven.evaluation.efficiency import family
 from einthoven.evaluation.holm import holm
@@ -92,7 +92,7 @@ def remedies(
             for name, chosen in each:
                 theirs = found.get((metric, f"{NONE}@{at}"), {}) if family(model) != NONE else {}
                 row = _value(mine, chosen, patients, level) | _difference(mine, theirs, chosen, patients, level)
-                over_none.append({**keys, "class": name, **row, **_counts(table, chosen)})
+                over_none.append({**keys, "class": name, **row, **table.counts(chosen)})
                 for place, other in enumerate(others):
                     theirs = found.get((metric, f"{other}@{at}"), {})
                     first = (metric, label_set) == (METRICS[0], next(iter(label_sets)))
@@ -172,13 +172,6 @@ def _difference(mine: Values, theirs: Values, chosen: Sequence[int], patients: i
     p = float(2 * student.sf(abs(value) / se, freedom)) if se > 0 else 1.0
     row = {"difference": value, "difference_low": value - sure * se, "difference_high": value + sure * se}
     return row | {"p": p, "detectable": (sure + likely) * se, "both": len(both)}
-
-
-def _counts(table: Trials, chosen: Sequence[int]) -> dict[str, int]:
-    truth = table.truth[:, list(chosen)]
-    known = ~np.isnan(truth).all(axis=1)
-    patients = len(np.unique(table.cluster[known]))
-    return {"positives": int((truth == 1).sum()), "records": int(known.sum()), "patients": patients}
 
 
 def _corrected(rows: pd.DataFrame, apart: Sequence[str]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from einthoven.evaluation._measure import columns_of, macro, measure
-from einthoven.evaluation._trials import Trials, trials
+from einthoven.evaluation._trials import trials
 from einthoven.evaluation.bootstrap import interval, resampled
 from einthoven.evaluation.contrasts import gap
 from einthoven.metrics.auprc import auprc
@@ -73,15 +73,8 @@ def useful(
                 for name, chosen in [*((table.classes[place], [place]) for place in members), ("macro", counted)]:
                     mine, real = (np.stack([macro(one, chosen)[0] for one in side]) for side in (ours, theirs))
                     row = _row(mine, real, model == against, level)
-                    rows.append({**keys, "class": name, **row, **_counts(table, chosen)})
+                    rows.append({**keys, "class": name, **row, **table.counts(chosen)})
     return pd.DataFrame(rows)
-
-
-def _counts(table: Trials, chosen: list[int]) -> dict[str, int]:
-    truth = table.truth[:, chosen]
-    known = ~np.isnan(truth).all(axis=1)
-    patients = len(np.unique(table.cluster[known]))
-    return {"positives": int((truth == 1).sum()), "records": int(known.sum()), "patients": patients}
 
 
 def _row(ours: np.ndarray, theirs: np.ndarray, same: bool, level: float) -> dict[str, Any]:

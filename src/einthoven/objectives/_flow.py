@@ -1,11 +1,13 @@
 """What the objectives of generators share: chance that a batch carries as numbers, and the losses of their parts."""
 
-__all__ = ["drawn", "flow_errors", "flow_loss", "likeness", "moments", "plan_loss", "signal_loss"]
+__all__ = ["codes_used", "drawn", "flow_errors", "flow_loss", "likeness", "moments", "plan_loss", "signal_loss"]
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from einthoven.layers.quantizer import perplexity
 from einthoven.signals.pacing import pacing
 
 _SLOPES = 1.0  # how much differences of neighbours count beside values
@@ -52,6 +54,11 @@ def likeness(found: dict[str, Tensor]) -> dict[str, Tensor]:
     back, x = ((found[name] * found["spread"]).double().flatten(1) for name in ("signal", "wanted"))
     cosine = (back * x).sum(dim=1) / (back.norm(dim=1) * x.norm(dim=1)).clamp(min=1e-12)
     return {"rmse": (back - x).square().mean(dim=1).sqrt(), "cosine": cosine}
+
+
+def codes_used(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """How many `codes` each signal uses: e to the entropy of their shares."""
+    return {"codes": torch.tensor([perplexity(index) for index in found["index"]], dtype=torch.float64)}
 
 
 def flow_errors(found: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -10,12 +10,10 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from einthoven.layers.quantizer import perplexity
-from einthoven.objectives._flow import flow_loss, likeness, moments
+from einthoven.objectives._flow import codes_used, flow_loss, likeness, moments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,5 +52,4 @@ class Pictured:
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """For each page how like it is to what comes back of it, the error of the flow, and its `codes`."""
-        used = torch.tensor([perplexity(index) for index in found["index"]], dtype=torch.float64)
-        return likeness(found) | {"flow_error": flow_loss(found), "codes": used}
+        return likeness(found) | {"flow_error": flow_loss(found)} | codes_used(found)

@@ -12,12 +12,10 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from einthoven.layers.quantizer import perplexity
-from einthoven.objectives._flow import drawn, flow_errors, flow_loss, likeness, plan_loss, signal_loss
+from einthoven.objectives._flow import codes_used, drawn, flow_errors, flow_loss, likeness, plan_loss, signal_loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +53,5 @@ class Quantized:
         return {"loss": loss + flow_loss(found).mean() + plan_loss(found).mean(), **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """For each signal how like it is to what comes back of it, the errors of the flows, and its `codes`.
-
-        The last is how many codes it uses: e to the entropy of their shares.
-        """
-        used = [perplexity(index) for index in found["index"]]
-        return likeness(found) | flow_errors(found) | {"codes": torch.tensor(used, dtype=torch.float64)}
+        """For each signal how like it is to what comes back of it, the errors of the flows, and its `codes`."""
+        return likeness(found) | flow_errors(found) | codes_used(found)

@@ -84,7 +84,7 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
                 rest = [part_of(cell, cohort, part) for part in ("validation", "test")]
                 no_judge(experiment, cohort, np.concatenate([fitting(experiment, cohort, cell.arm, rows), *rest]))
                 looked.add(rows.tobytes())
-            _check_rare(experiment, cohort, cell)
+            _check_rare(experiment, cohort, cell, rows)
     for arm in experiment.arms:
         if arm.generator:
             generator_of(experiment, cohort, arm)
@@ -100,7 +100,7 @@ def check(experiment: Experiment, cohort: Cohort) -> None:
                 changes_of(experiment, arm)
 
 
-def _check_rare(experiment: Experiment, cohort: Cohort, cell: Cell) -> None:
+def _check_rare(experiment: Experiment, cohort: Cohort, cell: Cell, rows: np.ndarray) -> None:
     """Holds that what a cell does for rare classes can be done.
 
     Raises:
@@ -112,7 +112,6 @@ def _check_rare(experiment: Experiment, cohort: Cohort, cell: Cell) -> None:
     if cohort.exclusive and (arm.loss or arm.adjust or arm.changes or (arm.made and arm.made.between)):
         raise RunError(f"{arm.name} is for classes that may go together; of these a record is of exactly one")
     if few.positives is not None and arm.learns:
-        rows = learnt_from(cell, cohort)
         for column, code in enumerate(cohort.classes):
             if code in (few.of or cohort.classes) and not (cohort.y[rows, column] == 1).any():
                 what = (
@@ -134,7 +133,8 @@ def _learnt(
     made = [made_records(task, cohort, arm.made)] if arm.made else []
     learnt = sum(len(block.y) for block in made)
     for block in made:
-        _keep_made(task, cohort, block)
+        if task.experiment.cell_of(block.by, task.cell.seed, task.cell.fold).arm.serves:  # others are measured there
+            _keep_made(task, cohort, block)
     made += [made_records(task, cohort, Made(name)) for name in arm.tried]
     data = view(task.experiment, task.cell, cohort, [(block.signal, block.y) for block in made])
     synthetic = np.arange(len(cohort.y), len(data.y))
@@ -159,7 +159,7 @@ def _keep_made(task: Task, cohort: Cohort, made: MadeRecords) -> None:
         prints = [Fingerprint.of(ecg) for ecg in ecgs]
     verdict = descent(cohort.subject(experiment.split), cohort.parts[task.cell.fold], made.parents, prints)
     table = pd.DataFrame({"parents": list(map(list, made.parents))})
-    table["alpha"] = made.alpha if len(made.alpha) else np.nan
+    table["alpha"] = np.nan if made.alpha is None else made.alpha
     for place, name in enumerate(cohort.classes):
         table[name] = made.y[:, place]
     with replacing(task.folder / "synthetic.parquet") as scratch:

@@ -133,15 +133,13 @@ def _helped(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict
     decided = decide(predictions, fitted)
     trained = [arm for arm in facts["arms"] if arm["recipe"] and not arm["generator"]]
     rare = _rare(facts, out)
-    cheap = [family(arm["name"]) for arm in trained if not _costly(arm)]
-    best = choice(predictions, list(dict.fromkeys(cheap)), rare)
+    cheap = list(dict.fromkeys(family(arm["name"]) for arm in trained if not _costly(arm)))
+    costly = list(dict.fromkeys(family(arm["name"]) for arm in trained if _costly(arm)))
     others = list(dict.fromkeys(family(arm["name"]) for arm in facts["arms"] if arm["model"] and not arm["recipe"]))
-    pairs = {
-        row["level"]: [(name, row["remedy"]) for name in (*(family(arm["name"]) for arm in trained), *others)]
-        for row in best.to_dict("records")
-        if row["chosen"]
-    }
-    pairs = {level: _besides(each, cheap) for level, each in pairs.items()}
+    best = choice(predictions, cheap, rare)
+    of_pages = [(name, "page") for name in costly if name.startswith("page_")]  # against pages that nobody made
+    chosen = {row["level"]: row["remedy"] for row in best.to_dict("records") if row["chosen"]}
+    pairs = {level: [*((name, remedy) for name in (*costly, *others)), *of_pages] for level, remedy in chosen.items()}
     how |= {"rare": rare, "apart": others, "planned": facts["primary"]}
     helped, gains = remedies(decided, pairs, **how)
     tables = {"thresholds": fitted, "remedies": helped, "choice": best, "gains": gains}
@@ -153,12 +151,6 @@ def _helped(facts: dict[str, Any], predictions: pd.DataFrame, out: Path) -> dict
             row = {"model": model, "seed": seed, "fold": fold, "made_by": told["made_by"], "records": told["records"]}
             descent.append({**row, "status": told["audit"]["status"], "said": " ".join(told["audit"]["findings"])})
     return tables | ({"descent": pd.DataFrame(descent)} if descent else {})
-
-
-def _besides(pairs: list[tuple[str, str]], cheap: list[str]) -> list[tuple[str, str]]:
-    """What is not cheap, each against the best that is; and what makes pages, against pages that nobody made."""
-    found = [pair for pair in dict.fromkeys(pairs) if pair[0] not in cheap]
-    return found + [(name, "page") for name, _ in found if name.startswith("page_")]
 
 
 def _rare(facts: dict[str, Any], out: Path) -> list[str]:

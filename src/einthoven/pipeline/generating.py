@@ -1,6 +1,6 @@
 """A cell whose generator learns to make ECGs: what is kept of it, and how well it does on records not seen before."""
 
-__all__ = ["eight_of", "fitting", "generator_of", "learn_to_generate", "looked", "shown"]
+__all__ = ["eight_of", "fitting", "generator_of", "learn_to_generate", "looked"]
 
 import gc
 from collections.abc import Callable
@@ -151,10 +151,10 @@ def _keep_samples(task: Task, cohort: Cohort, network: Generator) -> None:
 def _data(experiment: Experiment, cohort: Cohort, arm: Arm) -> Data:
     """What the records show the generator, and their classes: those of which nobody knows are not wanted."""
     y = cohort.wanted(np.arange(len(cohort.y)))
-    return Data(lambda rows: shown(experiment, cohort, arm, rows), y, experiment.rate_hz)
+    return Data(lambda rows: _shown(experiment, cohort, arm, rows), y, experiment.rate_hz)
 
 
-def shown(
+def _shown(
     experiment: Experiment, cohort: Cohort, arm: Arm, rows: Int[np.ndarray, " row"]
 ) -> Float[np.ndarray, "row lead time"]:
     """Records as the generator of an arm sees them: their eight leads, or pages."""

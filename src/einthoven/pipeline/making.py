@@ -2,7 +2,6 @@
 
 __all__ = ["MadeRecords", "Pair", "between", "made_records", "makeable"]
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -26,11 +25,9 @@ from einthoven.signals.in_step import in_step
 from einthoven.training import Device
 
 _BATCH = 64
-_ALONE = np.zeros(0)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class MadeRecords:
+class MadeRecords(NamedTuple):
     """Records that a generator made.
 
     Attributes:
@@ -39,7 +36,7 @@ class MadeRecords:
         y: Their labels, for all classes of the cohort; NaN where two parents differ.
         seen: The real records that it has learnt from.
         parents: What each was made from: two records, or the ledger of the generator.
-        alpha: How far each lies from its first parent on the way to the second; nothing where it lies between none.
+        alpha: How far each lies from its first parent on the way to the second; None where they lie between none.
     """
 
     by: str
@@ -47,7 +44,7 @@ class MadeRecords:
     y: Float[np.ndarray, "record class"]
     seen: Int[np.ndarray, " seen"]
     parents: Sequence[tuple[str, ...]]
-    alpha: Float[np.ndarray, " place"] = dataclasses.field(default_factory=_ALONE.copy)
+    alpha: Float[np.ndarray, " place"] | None = None
 
 
 class Pair(NamedTuple):

@@ -1,6 +1,6 @@
 """What the page says of rare classes: what each remedy gives, what the costly ones add, and where they hurt."""
 
-__all__ = ["facts"]
+__all__ = ["facts", "minutes_of"]
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from einthoven.evaluation.remedies import METRICS, NONE, level_of
 from einthoven.pipeline import cell_names
 from einthoven.report._figures import COLOURS, Panel, panel, slug
 from einthoven.report._run import Run, rows
-from einthoven.report._words import count, interval, number, probability, versus_zero
+from einthoven.report._words import count, interval, number, probability, signed, versus_zero
 
 NAMES = {"auprc": "AUPRC", "f1": "F1", "auroc": "AUROC", "sensitivity_at_99": "Sensitivity at 99 % specificity"}
 _SURE = 0.05
@@ -48,6 +48,11 @@ def _levels(run: Run) -> list[str]:
     """The numbers of positives, the planned one first."""
     found = list(dict.fromkeys(run.tables["remedies"]["level"]))
     return sorted(found, key=lambda level: (level != level_of(run.primary), level == "all", len(level), level))
+
+
+def _trained(run: Run) -> set[str]:
+    """What is a remedy, learnt by a network: neither boosting nor the naive model beside them."""
+    return {family(arm["name"]) for arm in run.experiment["arms"] if arm["recipe"]}
 
 
 def _at(level: str) -> str:
@@ -88,7 +93,7 @@ def _advice(run: Run) -> str:
     """What these records support, in a sentence."""
     level = level_of(run.primary)
     table = _macro(run, "remedies", METRICS[0], level)
-    trained = {family(arm["name"]) for arm in run.experiment["arms"] if arm["recipe"]}
+    trained = _trained(run)
     rest = {name: row for name, row in table.items() if name in trained and name != NONE}
     helps = {name: row for name, row in rest.items() if row["p_holm"] < _SURE and row["difference"] > 0}
     harms = sorted(name for name, row in rest.items() if row["p_holm"] < _SURE and row["difference"] < 0)
@@ -118,7 +123,7 @@ def _tiles(run: Run) -> list[dict[str, str]]:
         row = _macro(run, table, METRICS[0], level).get(family(run.primary))
         if row is not None and np.isfinite(row["difference"]):
             low, high = (number(row[key]) for key in ("difference_low", "difference_high"))
-            value = interval(row["difference"], None, None, plus=True).partition(" ")[0]
+            value = signed(row["difference"])
             tiles.append({"name": f"{family(run.primary)} {name}", "value": value, "detail": f"[{low}, {high}]"})
     return tiles
 
@@ -127,7 +132,7 @@ def _level(run: Run, label_set: str, level: str) -> dict[str, Any]:
     """All remedies at a number of positives."""
     by_metric = {metric: _macro(run, "remedies", metric, level) for metric in METRICS}
     gains = _macro(run, "gains", METRICS[0], level)
-    minutes, chosen = _minutes(run, level), _chosen(run, level)
+    minutes, chosen = minutes_of(run, level), _chosen(run, level)
     order = sorted(by_metric[METRICS[0]].values(), key=lambda row: (row["remedy"] != NONE, -row["value"]))
     lines = []
     for row in order:
@@ -180,8 +185,8 @@ def _chosen(run: Run, level: str) -> dict[str, Any]:
     return {"remedy": row["remedy"], "words": number(row["value"]), "seeds": count(row["seeds"])}
 
 
-def _minutes(run: Run, level: str) -> dict[str, str]:
-    """What one training takes, with that of its generator."""
+def minutes_of(run: Run, level: str) -> dict[str, str]:
+    """What one training of each remedy takes, with that of its generator."""
     seconds = run.environment.get("seconds_of_cells", {})
     made_by = {arm["name"]: arm["made"]["by"] for arm in run.experiment["arms"] if arm["made"]}
     spent: dict[str, list[float]] = {}
@@ -214,7 +219,7 @@ def _hurts(run: Run, label_set: str) -> list[str]:
     """Where a remedy makes a class worse for sure, in sentences, before any correction."""
     table = run.tables["remedies"]
     worse = table[(table["label_set"] == label_set) & (table["class"] != "macro") & (table["difference_high"] < 0)]
-    trained = {family(arm["name"]) for arm in run.experiment["arms"] if arm["recipe"]}
+    trained = _trained(run)
     worse = worse[worse["remedy"].isin(trained) & worse["metric"].isin(METRICS[:2])]
     return [
         f"{row['remedy']} {_at(row['level'])}: {row['class']} {NAMES[row['metric']]} {_gap(row)}"
@@ -238,11 +243,11 @@ def _descent(run: Run) -> list[dict[str, Any]]:
 def _forest(run: Run, label_set: str, level: str) -> Panel:
     """What each remedy gives over none in the mean of the classes, with its interval."""
     table = _macro(run, "remedies", METRICS[0], level)
-    trained = {family(arm["name"]) for arm in run.experiment["arms"] if arm["recipe"]}
+    trained = _trained(run)
     drawn = [row for name, row in table.items() if name != NONE and name in trained and np.isfinite(row["difference"])]
     drawn.sort(key=lambda row: row["difference"])
     figure, axes = panel(f"macro {NAMES[METRICS[0]]} over none", "", unit_square=False)
-    costly = {family(arm["name"]) for arm in run.experiment["arms"] if arm["made"] or arm["sees"] == "page"}
+    costly = trained - set(run.tables["choice"]["remedy"])
     for place, row in enumerate(drawn):
         ink = COLOURS[1] if row["remedy"] in costly else COLOURS[0]
         axes.hlines(place, row["difference_low"], row["difference_high"], color=ink, linewidth=1.2)

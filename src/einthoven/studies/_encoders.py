@@ -1,6 +1,6 @@
 """What the studies of learning without labels share: the encoders, and how they are trained."""
 
-__all__ = ["WAYS", "Begun", "begun", "recipe", "way"]
+__all__ = ["WAYS", "Begun", "at_share", "begun", "recipe", "way"]
 
 import dataclasses
 from collections.abc import Sequence
@@ -105,6 +105,11 @@ WAYS = {
     "boosting": Way(),
     "naive": Way(),
 }
+
+
+def at_share(name: str, share: float) -> str:
+    """What a way of learning is called at a share of the labels."""
+    return f"{name}@{share * 100:g}%"
 
 
 def way(name: str, kind: str, encoder: Begun, how: Way, *, rounds: tuple[int, int], **facts: Any) -> Arm:

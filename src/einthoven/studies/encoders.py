@@ -16,7 +16,7 @@ from einthoven import models as model_room
 from einthoven import registry
 from einthoven.pipeline import Arm, Experiment, Few, RunError
 from einthoven.studies._checks import above, at_least, known, listed
-from einthoven.studies._encoders import Begun, Way, begun, way
+from einthoven.studies._encoders import Begun, Way, at_share, begun, way
 
 _ALL = ("xresnet1d101", "state_space", "code_resnet", "ecg_vit")
 _RATES = {"xresnet1d101": 1e-2}
@@ -110,7 +110,7 @@ def encoders(
         for name, (encoder, how) in starts.items():
             times = ((rounds or {}).get(encoder.model, epochs), draws)
             rank = 0 if share == 1.0 else 1
-            arms.append(way(_at(name, share), name, encoder, how, rounds=times, few=Few(share=share), rank=rank))
+            arms.append(way(at_share(name, share), name, encoder, how, rounds=times, few=Few(share=share), rank=rank))
     return Experiment(
         study="encoders",
         title="Encoders side by side",
@@ -121,12 +121,7 @@ def encoders(
         folds=(fold,),
         split=split,
         fold_count=fold_count,
-        baseline=_at(models[0], 1.0),
-        primary=_at(models[min(1, len(models) - 1)], 1.0),
+        baseline=at_share(models[0], 1.0),
+        primary=at_share(models[min(1, len(models) - 1)], 1.0),
         **form,
     )
-
-
-def _at(name: str, share: float) -> str:
-    """What a start is called at a share of the labels."""
-    return f"{name}@{share * 100:g}%"

@@ -17,7 +17,7 @@ from typing import Any
 from einthoven import registry
 from einthoven.pipeline import Arm, Experiment, Few, RunError
 from einthoven.studies._checks import at_least, known, listed
-from einthoven.studies._encoders import WAYS, begun, way
+from einthoven.studies._encoders import WAYS, at_share, begun, way
 
 _PLANNED = 0.6  # the share at which S5 is said to reach full supervision
 _FIRST = (0.1, _PLANNED, 1.0)  # shares whose cells come first
@@ -92,7 +92,7 @@ def label_efficiency(
             facts: dict[str, Any] = {"few": Few(share=share), "seeds": None if share <= _FIRST[0] else seeds_of_many}
             how = WAYS["finetune" if name in names else name]
             facts["rank"] = 0 if first else 1
-            arms.append(way(_at(name, share), name, encoder, how, rounds=(epochs, draws), **facts))
+            arms.append(way(at_share(name, share), name, encoder, how, rounds=(epochs, draws), **facts))
     return Experiment(
         study="label_efficiency",
         title="How many labels learning without them saves",
@@ -103,12 +103,7 @@ def label_efficiency(
         folds=(fold,),
         split=split,
         fold_count=fold_count,
-        baseline=_at("scratch", 1.0),
-        primary=_at(names[0], _PLANNED),
+        baseline=at_share("scratch", 1.0),
+        primary=at_share(names[0], _PLANNED),
         **encoders[0].form,
     )
-
-
-def _at(name: str, share: float) -> str:
-    """What a way of learning is called at a share of the labels."""
-    return f"{name}@{share * 100:g}%"
