@@ -86,7 +86,7 @@ def test_the_signal_lasts_as_long_at_every_rate(rate_hz: float) -> None:
 def test_it_is_a_function_of_plain_values() -> None:
     assert studies.names() == (
         *("augmentation", "code", "encoders", "finetune", "fourier", "fourier_weights", "label_efficiency"),
-        *("leakage", "pretrain", "synthesis"),
+        *("leakage", "localisation", "pretrain", "synthesis"),
     )
     assert code(DATA) == code(list(DATA), labels=["code6"], seeds=[0], folds=[10])
     given = [p for name, p in inspect.signature(code).parameters.items() if name != "data"]

@@ -314,7 +314,7 @@ def test_what_an_arm_cannot_have_is_refused_before_any_training(db: str, beat_st
 
 
 def test_a_network_of_beats_answers_for_no_recording(finished: Path) -> None:
-    with pytest.raises(ValueError, match="tells single beats apart"):
+    with pytest.raises(ValueError, match="tells classes apart"):
         Model(finished)
 
 

@@ -65,10 +65,7 @@ def open_subject(
     tables = [table.assign(dataset=name) for (table, _), name in zip(opened, names, strict=True)]
     table = pd.concat(tables, ignore_index=True)
     annotated = {name: tuple(source.annotated) for name, source in zip(names, sources, strict=True)}
-    codes = sorted({code for each in annotated.values() for code in each})
-    vocabularies = [labels.get(name, codes) for name in labels_of]
-    each = [labels.targets(table, vocabulary, annotated) for vocabulary in vocabularies]
-    targets = np.concatenate(each, axis=1) if each else np.empty((len(table), 0))
+    table, vocabularies, targets = labels.told(labels_of, table, annotated)
     prints = [one for _, each_print in opened for one in each_print]
     subject = Subject(
         table=table,

@@ -17,6 +17,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int, Shaped
 from scipy.stats import norm, rankdata
 
+from einthoven import labels
 from einthoven.audit import STATUSES, Finding, Status, Subject, Verdict
 from einthoven.evaluation.bootstrap import clusters
 from einthoven.evaluation.contrasts import contrasts
@@ -30,7 +31,7 @@ _PRIOR = 1.0  # records that a word counts beside its own, with the share of all
 _NO_FIELDS = frozenset(
     "record_id patient_id positive unknown fold content recording start_s stop_s synthetic parents store row shard "
     "offset scale kept_leads notes skipped split part side owner".split()
-)
+).union(labels.ORIGIN)
 _NO_PREFIXES = ("lead_", "fingerprint_")
 _WORDS = {"samples": "recording length"}
 _MANY = 20  # numbers of fewer different values are taken for words

@@ -1,6 +1,17 @@
 """What the readers of tables share: PTB-XL's metadata, and columns of ones and zeros."""
 
-__all__ = ["SCP", "class_columns", "finish", "headers", "known", "namespaced", "ptbxl_table", "read_csv", "recording"]
+__all__ = [
+    "SCP",
+    "class_columns",
+    "finish",
+    "headers",
+    "known",
+    "namespaced",
+    "origins",
+    "ptbxl_table",
+    "read_csv",
+    "recording",
+]
 
 import ast
 from collections.abc import Sequence
@@ -167,6 +178,32 @@ def ptbxl_table(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
         }
     )
     return finish(rows, path)
+
+
+def origins(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Those columns of `labels.ORIGIN` that are there: text, and millimetres as numbers.
+
+    Raises:
+        DatasetError: If a coordinate is no number, or one of three is missing.
+    """
+
+    segment, *axes = labels.ORIGIN
+    found = pd.DataFrame(index=raw.index)
+    if segment in raw:
+        found[segment] = raw[segment].str.strip().replace("", None).astype("string")
+    if not any(axis in raw for axis in axes):
+        return found
+    if lacking := [axis for axis in axes if axis not in raw]:
+        raise DatasetError(f"{path} lacks the column '{lacking[0]}'; a place has three: {', '.join(axes)}")
+    for axis in axes:
+        try:
+            found[axis] = pd.to_numeric(raw[axis].str.strip().replace("", None)).astype(float)
+        except (ValueError, TypeError) as error:
+            raise DatasetError(f"{path}: {axis} is a number of millimetres, or empty: {error}") from None
+    some = found[axes].notna().sum(axis=1)
+    if len(wrong := raw.index[(some > 0) & (some < len(axes))]):
+        raise DatasetError(f"{path}, line {wrong[0] + 2}: a place has three numbers or none, not {some[wrong[0]]}")
+    return found
 
 
 def class_columns(raw: pd.DataFrame, columns: Sequence[str], path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -7,6 +7,8 @@ Columns of `labels.csv`, one row a file:
 `folder=DIR,namespace=NAME`); an id that carries its own
   namespace (`ptbxl:15709`) keeps it, so that a patient whom two corpora share can be recognised;
 - optionally `age` (years), `sex` (`female`, `male` or empty), `source`, `fold` (from 1);
+- optionally, of a ventricular tachycardia, where it comes from: `segment` (any name) or `x_mm`, `y_mm` and `z_mm`, or
+  both; empty where nobody knows;
 - optionally `unit`, `rate_hz` and `leads` (separated by spaces), for files that do not state them (CSV, NPY);
 - every other column is a class: 1 (has it), 0 (looked for and absent) or empty (unknown). A column named like a CODE-6
   class (1dAVb, RBBB, LBBB, SB, AF, ST), or `scp:CODE` for a statement of PTB-XL, is that class; any other name is your
@@ -23,11 +25,12 @@ import pandas as pd
 
 from einthoven import records
 from einthoven.datasets import Card, DatasetError
-from einthoven.datasets._tables import class_columns, finish, known, namespaced, read_csv
+from einthoven.datasets._tables import class_columns, finish, known, namespaced, origins, read_csv
 from einthoven.datasets.simulated import Simulated
+from einthoven.labels import ORIGIN
 from einthoven.records.ecg import ECG
 
-_META = ("path", "patient", "age", "sex", "source", "fold", "unit", "rate_hz", "leads")
+_META = ("path", "patient", "age", "sex", "source", "fold", "unit", "rate_hz", "leads", *ORIGIN)
 
 
 class Folder:
@@ -56,7 +59,8 @@ class Folder:
         self._csv = self.root / "labels.csv"
         raw = read_csv(self._csv, ("path", "patient"))
         lists, codes = class_columns(raw, [c for c in raw.columns if c not in _META], self._csv)
-        if not codes:
+        places = origins(raw, self._csv)
+        if not codes and places.empty:
             raise DatasetError(f"{self._csv} has no class column; add one, with 1, 0 or empty")
         self.annotated = codes
         self._check(raw)
@@ -67,7 +71,7 @@ class Folder:
             "source": raw["source"].replace("", None) if "source" in raw else space,
             "sex": raw["sex"].replace("", None) if "sex" in raw else None,
         }
-        self._table = finish(raw.assign(**columns, **lists), self._csv)
+        self._table = finish(raw.assign(**columns, **lists), self._csv).join(places)
         self._raw = raw.set_index(self._table["record_id"])
         self.settings: dict[str, Any] = {c: raw[c].tolist() for c in ("unit", "rate_hz", "leads") if c in raw}
 

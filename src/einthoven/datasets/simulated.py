@@ -23,6 +23,7 @@ from einthoven.datasets._simulator_conditions import CODES, chances, draw, group
 from einthoven.datasets._simulator_heart import SITES, Origin, Patient, make_patient
 from einthoven.datasets._simulator_noise import make_noise
 from einthoven.datasets._simulator_visit import Visit, make_visit
+from einthoven.labels import ORIGIN
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import EIGHT, TWELVE, derive
 
@@ -41,7 +42,7 @@ class Simulated:
         rate_hz: Samples per second, 50 to 2000.
         duration_s: Length of a record, 3 to 600 s.
         prevalence: The share of records that shall have a code, by code (`"scp:AFIB"` or `"AFIB"`); the others
-            keep their default, or share the room that is left.
+            keep their default, or share the room that is left. Also as a text, `VT:1` or `VT:0.5+AFIB:0.1`.
         difficulty: From 0 (textbook cases, hardly any noise) to 1 (faint cases, mimics and much noise). A label is
             what the simulator set out to make: beyond 0 a faint case may lie on the wrong side of a limit.
 
@@ -67,7 +68,7 @@ class Simulated:
         seed: int = 0,
         rate_hz: float = 500.0,
         duration_s: float = 10.0,
-        prevalence: Mapping[str, float] | None = None,
+        prevalence: Mapping[str, float] | str | None = None,
         difficulty: float = 0.5,
     ) -> None:
         self.patients = _whole("patients", patients, 1)
@@ -82,7 +83,7 @@ class Simulated:
         self.duration_s = _between("duration_s", duration_s, 3.0, 600.0)
         self.difficulty = _between("difficulty", difficulty, 0.0, 1.0)
         try:
-            self._chances = chances(prevalence)
+            self._chances = chances(_shares(prevalence) if isinstance(prevalence, str) else prevalence)
         except ValueError as error:
             raise DatasetError(f"simulated: {error}") from None
 
@@ -101,11 +102,12 @@ class Simulated:
         return CODES
 
     def table(self) -> pd.DataFrame:
-        """One row a record, with the columns of every corpus; nothing is synthesised for it."""
+        """One row a record, with the columns of every corpus and `labels.ORIGIN`; nothing is synthesised for it."""
         rows = []
         for number in range(self.patients):
             patient = self._patient(number)
             for visit in range(1, patient.visits + 1):
+                codes = self._codes(patient, number, visit)
                 rows.append(
                     {
                         "record_id": f"{self._patient_id(number)}-{visit}",
@@ -114,11 +116,13 @@ class Simulated:
                         "age": _age(patient, visit),
                         "sex": patient.sex,
                         "fold": number % 10 + 1,
-                        "positive": list(self._codes(patient, number, visit)),
+                        "positive": list(codes),
                         "unknown": [],
+                        **dict(zip(ORIGIN, _origin(patient, codes), strict=True)),
                     }
                 )
-        return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"fold": "Int64"})
+        table = pd.DataFrame(rows, columns=[*COLUMNS, *ORIGIN])
+        return table.astype({"fold": "Int64", "segment": "string", **dict.fromkeys(ORIGIN[1:], float)})
 
     def read(self, record_id: str) -> ECG:
         """The recording, in mV.
@@ -179,10 +183,8 @@ class Simulated:
         """
         number, visit = self._parse(record_id)
         patient = self._patient(number)
-        if "own:VT" not in self._codes(patient, number, visit):
-            return None
-        x, y, z = (float(100 * value) for value in patient.origin)
-        return Origin(patient.site, SITES[patient.site][0], (x, y, z))
+        site, *position_mm = _origin(patient, self._codes(patient, number, visit))
+        return None if site is None else Origin(site, SITES[site][0], tuple(position_mm))
 
     @staticmethod
     def miniature(folder: Path, seed: int = 0) -> "Simulated":
@@ -239,6 +241,20 @@ class Simulated:
             sex=cast(Literal["female", "male"], patient.sex),
             synthetic=True,
         )
+
+
+def _origin(patient: Patient, codes: tuple[str, ...]) -> tuple[Any, ...]:
+    """The site of a tachycardia and its place in mm; nothing where there is none."""
+    return (patient.site, *(float(100 * v) for v in patient.origin)) if "own:VT" in codes else (None,) * len(ORIGIN)
+
+
+def _shares(text: str) -> dict[str, float]:
+    """Prevalences as a command line has them."""
+
+    try:
+        return {code: float(share) for code, _, share in (part.rpartition(":") for part in text.split("+"))}
+    except ValueError:
+        raise DatasetError(f"simulated: a prevalence is CODE:SHARE, such as VT:1, not '{text}'") from None
 
 
 def _age(patient: Patient, visit: int) -> float:

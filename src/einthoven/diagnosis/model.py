@@ -67,8 +67,8 @@ class Model:
         weights, self.contract = load_checkpoint(self.folder)
         if self.contract.get("exclusive"):
             raise ValueError(
-                f"{self.folder} tells single beats apart, cut around their peaks, and answers for no recording; name "
-                "a model of recordings, such as those of the study code"
+                f"{self.folder} tells classes apart that exclude each other (of beats, or of the origins of a "
+                "tachycardia), and has no thresholds; name a model of findings, such as those of the study code"
             )
         if self.contract.get("generator"):
             raise ValueError(f"{self.folder} makes ECGs and reads none; name a run of a study that predicts")

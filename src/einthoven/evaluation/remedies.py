@@ -1,9 +1,8 @@
 """What remedies for rare classes give over none, and the costly ones over the best of the cheap ones.
 
 Every remedy is learnt at each number of positives with several seeds, which also draw the positives. A difference is
-paired by seed and by patient, over the seeds that both have. Its variance is that of the mean over seeds when patients
-are drawn again, and that of the seeds' own differences beside, divided by their number; the interval is Student's, with
-as many degrees of freedom as both together have (Satterthwaite 1946). Of one seed it holds the patients alone.
+paired by seed and by patient, over the seeds that both have, and its interval is over both; see
+`einthoven.evaluation._seeds`.
 
 Which cheap remedy is the best one is told by the validation records, so that the test has no part in the choice. Where
 several remedies, or remedies and classes, are tested at once, the p beside is Holm's; what is no remedy is not among
@@ -18,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.stats import t as student
 
 from einthoven.evaluation._measure import columns_of, macro, measure
+from einthoven.evaluation._seeds import DIFFERENCE, Seeds, difference, value
 from einthoven.evaluation._trials import checked, trials
 from einthoven.evaluation.bootstrap import resampled
 from einthoven.evaluation.efficiency import family
@@ -29,7 +28,6 @@ from einthoven.metrics.auprc import auprc
 
 METRICS = ("auprc", "f1", "auroc", "sensitivity_at_99")
 NONE = "none"
-_POWER = 0.8
 
 Values = dict[int, Float[np.ndarray, "class resample"]]  # of each seed
 
@@ -91,13 +89,14 @@ def remedies(
             others = [other for remedy, other in pairs.get(at, ()) if remedy == family(model)]
             for name, chosen in each:
                 theirs = found.get((metric, f"{NONE}@{at}"), {}) if family(model) != NONE else {}
-                row = _value(mine, chosen, patients, level) | _difference(mine, theirs, chosen, patients, level)
+                own = _means(mine, chosen)
+                row = value(own, patients, level) | difference(own, _means(theirs, chosen), patients, level)
                 over_none.append({**keys, "class": name, **row, **table.counts(chosen)})
                 for place, other in enumerate(others):
                     theirs = found.get((metric, f"{other}@{at}"), {})
                     first = (metric, label_set) == (METRICS[0], next(iter(label_sets)))
                     told = {"against": other, "planned": first and name == "macro" and model == planned and not place}
-                    row = _difference(mine, theirs, chosen, patients, level)
+                    row = difference(own, _means(theirs, chosen), patients, level)
                     over_others.append({**keys, **told, "class": name, **row})
     return _corrected(pd.DataFrame(over_none), apart), _corrected(pd.DataFrame(over_others, columns=_OTHERS), apart)
 
@@ -129,49 +128,16 @@ def choice(predictions: pd.DataFrame, cheap: Sequence[str], rare: Sequence[str] 
         seeds = sorted(set.intersection(*(set(mine) for mine in by_remedy.values())))
         means = {name: float(np.mean([mine[seed] for seed in seeds])) for name, mine in by_remedy.items() if seeds}
         best = max(means, key=lambda name: (means[name], -cheap.index(name)), default="")
-        for name, value in means.items():
-            made.append({"level": level, "remedy": name, "value": value, "seeds": len(seeds), "chosen": name == best})
+        for name, mean in means.items():
+            made.append({"level": level, "remedy": name, "value": mean, "seeds": len(seeds), "chosen": name == best})
     return pd.DataFrame(made, columns=["level", "remedy", "value", "seeds", "chosen"])
 
 
-_DIFFERENCE = ("difference", "difference_low", "difference_high", "p", "detectable", "both")
-_OTHERS = ["label_set", "metric", "level", "remedy", "against", "planned", "class", *_DIFFERENCE]
+_OTHERS = ["label_set", "metric", "level", "remedy", "against", "planned", "class", *DIFFERENCE]
 
 
-def _means(values: Values, seeds: Sequence[int], chosen: Sequence[int]) -> Float[np.ndarray, "seed resample"]:
-    return np.stack([macro(values[seed], chosen)[0] for seed in seeds])
-
-
-def _spread(each: Float[np.ndarray, "seed resample"], patients: int) -> tuple[float, float]:
-    """The standard error of the mean over seeds, of patients and seeds together, and its degrees of freedom."""
-    drawn = each.mean(axis=0)[1:]
-    of_patients = float(np.nanvar(drawn, ddof=1)) if np.isfinite(drawn).sum() > 1 else float("nan")
-    of_seeds = float(each[:, 0].var(ddof=1)) / len(each) if len(each) > 1 else 0.0
-    total = of_patients + of_seeds
-    inverse = of_patients**2 / max(1, patients - 1) + (of_seeds**2 / (len(each) - 1) if len(each) > 1 else 0.0)
-    return float(np.sqrt(total)), total**2 / inverse if inverse > 0 else float(max(1, patients - 1))
-
-
-def _value(mine: Values, chosen: Sequence[int], patients: int, level: float) -> dict[str, Any]:
-    each = _means(mine, list(mine), chosen)
-    value, (se, freedom) = float(each[:, 0].mean()), _spread(each, patients)
-    reach = float(student.ppf((1 + level) / 2, freedom)) * se
-    low, high = np.clip([value - reach, value + reach], 0.0, 1.0)  # every metric here lies between these
-    spread = float(each[:, 0].std(ddof=1)) if len(each) > 1 else float("nan")
-    return {"value": value, "low": float(low), "high": float(high), "seeds": len(each), "seed_sd": spread}
-
-
-def _difference(mine: Values, theirs: Values, chosen: Sequence[int], patients: int, level: float) -> dict[str, Any]:
-    """How far one remedy is from another, over the seeds that both have."""
-    both = sorted(mine.keys() & theirs.keys())
-    if not both:
-        return dict.fromkeys(_DIFFERENCE, float("nan")) | {"both": 0}
-    each = _means(mine, both, chosen) - _means(theirs, both, chosen)
-    value, (se, freedom) = float(each[:, 0].mean()), _spread(each, patients)
-    sure, likely = (float(student.ppf(share, freedom)) for share in ((1 + level) / 2, _POWER))
-    p = float(2 * student.sf(abs(value) / se, freedom)) if se > 0 else 1.0
-    row = {"difference": value, "difference_low": value - sure * se, "difference_high": value + sure * se}
-    return row | {"p": p, "detectable": (sure + likely) * se, "both": len(both)}
+def _means(values: Values, chosen: Sequence[int]) -> Seeds:
+    return {seed: macro(each, chosen)[0] for seed, each in values.items()}
 
 
 def _corrected(rows: pd.DataFrame, apart: Sequence[str]) -> pd.DataFrame:

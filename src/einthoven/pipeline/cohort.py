@@ -139,13 +139,10 @@ def open_cohort(experiment: Experiment, stores: Path, *, workers: int | None = N
     opened = [_compiled(source, experiment, stores, workers, progress) for source in sources]
     signals = Joined(opened)
     steps = _reading_steps(signals)
-    annotated = sorted({code for codes in signals.annotated.values() for code in codes})
-    vocabularies = tuple(labels.get(name, annotated) for name in experiment.labels)
-    nothing = np.zeros((len(signals), 0), dtype=np.float32)
-    y = np.hstack([nothing, *(labels.targets(signals.table, v, signals.annotated) for v in vocabularies)])
+    table, vocabularies, y = labels.told(experiment.labels, signals.table, signals.annotated)
     known = ~np.isnan(y).all(axis=1) if vocabularies else np.ones(len(y), dtype=bool)
     rows = np.flatnonzero(known)
-    table, y = signals.table.iloc[rows].reset_index(drop=True), y[rows]
+    table, y = table.iloc[rows].reset_index(drop=True), y[rows]
     if vocabularies:
         steps.append(_step("with a known label", table, int((~known).sum()), "no class of the study is known for them"))
         _check_classes(experiment, vocabularies, y)

@@ -13,6 +13,7 @@ from einthoven.evaluation import efficiency, evaluate, evaluate_beats, pretext
 from einthoven.evaluation.decide import decide
 from einthoven.evaluation.efficiency import family
 from einthoven.evaluation.fidelity import measurements
+from einthoven.evaluation.localisation import localisation
 from einthoven.evaluation.privacy import privacy
 from einthoven.evaluation.remedies import choice, remedies
 from einthoven.evaluation.thresholds import thresholds
@@ -81,6 +82,9 @@ def _tables(
     planned = {key: facts[key] for key in ("baseline", "primary", "resamples")}
     if not facts.get("predicts", facts["labels"]):
         return {"pretext": pretext(predictions, resamples=facts["resamples"])}
+    if facts.get("localises"):
+        models = {arm["name"]: family(arm["name"]) for arm in facts["arms"]}
+        return localisation(predictions, pd.read_parquet(out / "cohort.parquet"), models, **planned)
     if facts.get("exclusive"):
         pairs = [(first, second) for first, second in facts["pairs"]]
         return evaluate_beats(predictions, pairs=pairs, **planned)

@@ -297,6 +297,11 @@ class Experiment:
         """Whether some of its arms answer for records, rather than learn what signals are like."""
         return bool(self.labels) and not all(arm.generator for arm in self.arms)
 
+    @property
+    def localises(self) -> bool:
+        """Whether it asks where a tachycardia comes from."""
+        return any(name.partition(":")[0] == "origin" for name in self.labels)
+
     def cells(self) -> list[Cell]:
         """The grid, by rank: the first fold and seed of every arm first, so that there is soon something to look at."""
         grid = [(i, seed, fold, arm) for i, seed in enumerate(self.seeds) for fold in self.folds for arm in self.arms]

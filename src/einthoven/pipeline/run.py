@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 from einthoven import splits
 from einthoven.audit import STATUSES, Verdict, keep
+from einthoven.labels import ORIGIN
 from einthoven.pipeline.audited import after, before
 from einthoven.pipeline.cell import check, compute
 from einthoven.pipeline.cohort import Cohort, open_cohort
@@ -158,6 +159,7 @@ def _facts(experiment: Experiment, cohort: Cohort) -> dict[str, Any]:
         "split_shares": list(splits.get(experiment.split).shared),
         "synthetic": cohort.synthetic,
         "exclusive": cohort.exclusive,
+        "localises": experiment.localises,
         "cards": [store.facts["card"] for store in cohort.signals.stores],
     }
 
@@ -198,7 +200,7 @@ def _print_account(cohort: Cohort, experiment: Experiment, verdicts: list[Verdic
 def _cohort_table(cohort: Cohort) -> pd.DataFrame:
     names = {"record_id": "record", "patient_id": "patient"}
     columns = ["record_id", "patient_id", "source", "age", "sex", "fold", "positive", "unknown", "notes"]
-    return cohort.table[columns].rename(columns=names)
+    return cohort.table[[*columns, *(name for name in ORIGIN if name in cohort.table)]].rename(columns=names)
 
 
 _pool_state: dict[str, Any] = {}

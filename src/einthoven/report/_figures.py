@@ -214,11 +214,11 @@ def papers(run: Run) -> list[Panel]:
     """The strongest mistakes on paper, a page a record; of unit `z`, which it refuses, beats alone, as plain lines."""
     if run.examples is None:
         return []
-    drawable = run.examples if run.exclusive else run.examples[run.examples["unit"] == "mV"]
+    drawable = run.examples if run.kind == "beats" else run.examples[run.examples["unit"] == "mV"]
     told: dict[str, list[str]] = {}
     for row in rows(drawable):
         told.setdefault(row["record"], []).append(mistake(row))
-    what = "Beat" if run.exclusive else "12-lead ECG"
+    what = "Beat" if run.kind == "beats" else "12-lead ECG"
     panels = []
     for place, row in enumerate(rows(drawable.drop_duplicates("record").head(_PAGES))):
         sentence = " ".join(told[row["record"]])

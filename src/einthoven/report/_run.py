@@ -28,6 +28,10 @@ _MANDATORY = (
     "recordings",
     "carriers",
     "paired",
+    "localisation",
+    "gaps",
+    "confusion",
+    "places",
 )
 _INTERVAL = ("value", "low", "high")
 _COLUMNS: dict[str, tuple[str, ...]] = {
@@ -109,7 +113,18 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
     "descent": ("model", "made_by", "records", "status", "said"),
     "thresholds": _COLUMNS["thresholds"],
 }
-# Of a run whose classes exclude each other.
+# Of a run that asks where a tachycardia comes from.
+_ORIGINS: dict[str, tuple[str, ...]] = {
+    "localisation": ("model", "way", "level", "metric", *_INTERVAL, "seeds", "records", "patients"),
+    "gaps": (
+        *("model", "way", "level", "metric", "against", "planned", "difference", "difference_low"),
+        *("difference_high", "p", "detectable"),
+    ),
+    "confusion": ("model", "truth", "said", "records"),
+    "places": ("record", "truth", "said", "x_mm", "said_x_mm", "error_mm"),
+    "mistakes": _COLUMNS["mistakes"],
+}
+# Of a run on beats, whose classes exclude each other.
 _BEATS: dict[str, tuple[str, ...]] = {
     "beats": (
         *("model", "over", "class", "metric", *_INTERVAL, "beats", "recordings", "patients", "unknown", "seeds"),
@@ -191,7 +206,7 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """What it is about: `pretext`, `generator`, `remedies`, `beats` or `classes`."""
+        """What it is about: `pretext`, `generator`, `remedies`, `origins`, `beats` or `classes`."""
         return _kind(self.experiment)
 
     @property
@@ -205,18 +220,14 @@ class Run:
         return str(self.experiment["baseline"])
 
     @property
-    def exclusive(self) -> bool:
-        """Whether a record is of exactly one of the classes, and is judged as EC57 does."""
-        return bool(self.experiment.get("exclusive"))
-
-    @property
     def models(self) -> list[str]:
         """Every model with results: the primary one, the baseline, then the others in the experiment's order."""
         if self.kind == "remedies":
             table = self.tables["remedies"]
             found = dict.fromkeys(table["remedy"] + "@" + table["level"])
         else:
-            name = {"beats": "beats", "classes": "summary", "generator": "crowds"}.get(self.kind, "pretext")
+            tables = {"beats": "beats", "classes": "summary", "generator": "crowds", "origins": "localisation"}
+            name = tables.get(self.kind, "pretext")
             found = dict.fromkeys(self.tables[name]["model"])
         order = dict.fromkeys([self.primary, self.baseline, *self.experiment.get("models", []), *found])
         return [model for model in order if model in found]
@@ -259,7 +270,7 @@ def read(folder: Path) -> Run:
     tables = {}
     kind = _kind(experiment)
     kinds: dict[str, dict[str, Any]] = {"pretext": _PRETEXT, "generator": _GENERATOR, "beats": _BEATS}
-    kinds["remedies"] = _REMEDIES
+    kinds |= {"remedies": _REMEDIES, "origins": _ORIGINS}
     wanted = kinds.get(kind, _COLUMNS)
     for name, columns in wanted.items():
         table = _parquet(folder / "results" / f"{name}.parquet", columns, mandatory=name in _MANDATORY)
@@ -282,6 +293,8 @@ def _kind(experiment: dict[str, Any]) -> str:
         return "generator"
     if not experiment.get("labels", True):
         return "pretext"
+    if experiment.get("localises"):
+        return "origins"
     return "beats" if experiment.get("exclusive") else "classes"
 
 

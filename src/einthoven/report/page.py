@@ -21,6 +21,7 @@ from einthoven.report import (
     _efficiency,
     _figures,
     _generator,
+    _origins,
     _overlay,
     _pretext,
     _remedies,
@@ -108,7 +109,7 @@ def _environment(html: bool) -> jinja2.Environment:
 
 def _facts(run: Run) -> dict[str, Any]:
     """All that the templates may say."""
-    styles = ("style.css", "beats.css") if run.exclusive else ("style.css",)
+    styles = ("style.css", "beats.css") if run.kind == "beats" else ("style.css",)
     return {
         "run": run,
         "title": run.experiment.get("title") or run.experiment.get("study") or "ECG study",
@@ -133,7 +134,7 @@ def _facts(run: Run) -> dict[str, Any]:
 def _results(run: Run) -> dict[str, Any]:
     """What was found, by what the run is about."""
     kinds = {"pretext": _pretext.facts, "generator": _generator.facts, "beats": _beats.facts, "classes": _findings}
-    kinds["remedies"] = _remedies.facts
+    kinds |= {"remedies": _remedies.facts, "origins": _origins.facts}
     return kinds[run.kind](run)
 
 
@@ -250,7 +251,7 @@ def _banners(run: Run) -> list[tuple[str, str]]:
     if run.synthetic:
         banners.append(("Simulated data", _SIMULATED))
     if run.experiment["unit"] == "z":
-        banners.append(("Standardised leads", _BEATS if run.exclusive else _STANDARDISED))
+        banners.append(("Standardised leads", _BEATS if run.kind == "beats" else _STANDARDISED))
     return banners
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "fourier_weights",
     "label_efficiency",
     "leakage",
+    "localisation",
     "names",
     "pretrain",
     "synthesis",
@@ -25,6 +26,7 @@ from einthoven.studies.fourier import fourier
 from einthoven.studies.fourier_weights import fourier_weights
 from einthoven.studies.label_efficiency import label_efficiency
 from einthoven.studies.leakage import leakage
+from einthoven.studies.localisation import localisation
 from einthoven.studies.pretrain import pretrain
 from einthoven.studies.synthesis import synthesis
 
