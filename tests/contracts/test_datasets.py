@@ -31,6 +31,7 @@ FURTHER = {  # columns, after those of every corpus
     "mitdb": "recording start_s stop_s rr_before_s rr_after_s paced leads rhythm_before_local rhythm_after_local "
     "rhythm_before_usual rhythm_after_usual rhythm_after_before rhythm_local_usual rhythm_previous_usual "
     "rhythm_next_usual",
+    "simulated": "segment x_mm y_mm z_mm",
 }
 ONE_RECORD_A_PERSON = {"code_test", "ludb", "synthetic"}
 

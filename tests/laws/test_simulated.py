@@ -13,6 +13,7 @@ from scipy.signal import find_peaks
 
 from einthoven.datasets import COLUMNS, DatasetError
 from einthoven.datasets.simulated import Simulated
+from einthoven.labels import ORIGIN
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import EIGHT, TWELVE, identity_error
 from einthoven.registry import UnknownName
@@ -124,7 +125,7 @@ def test_another_process_reads_the_same_numbers() -> None:
 
 def test_the_table_is_a_cohort_and_agrees_with_the_records() -> None:
     table = TYPICAL.table()
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == [*COLUMNS, *ORIGIN]
     assert table["record_id"].is_unique and table["patient_id"].nunique() == 150
     assert table.groupby("patient_id")[["fold", "sex"]].nunique().eq(1).all(axis=None)
     assert sorted(table["fold"].unique()) == list(range(1, 11))
