@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.signal import cont2discrete, dlsim, resample_poly
 
-from einthoven.layers.state_space import DiagonalStateSpace, convolved
+from einthoven.layers.state_space import DiagonalStateSpace, _Lagged, convolved
 from einthoven.models import Encoder, Shape, build
 
 
@@ -20,6 +20,11 @@ def systems(channels: int = 3, states: int = 4) -> DiagonalStateSpace:
 
 def signal(batch: int = 2, channels: int = 3, length: int = 200) -> torch.Tensor:
     return torch.randn(batch, channels, length, generator=torch.Generator().manual_seed(1))
+
+
+def heard(layer: DiagonalStateSpace, u: torch.Tensor, rate_hz: float) -> torch.Tensor:
+    """What systems answer to signals `batch channel time`."""
+    return layer(u.permute(2, 0, 1), rate_hz).permute(1, 2, 0)
 
 
 def by_recurrence(layer: DiagonalStateSpace, u: np.ndarray, rate_hz: float) -> np.ndarray:
@@ -51,12 +56,14 @@ def test_the_convolution_is_the_recurrence(rate_hz: float) -> None:
     layer, u = systems(), signal(length=60)
     expected = by_recurrence(layer, u.double().numpy(), rate_hz)
     with torch.inference_mode():
-        np.testing.assert_allclose(layer(u, rate_hz).numpy(), expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+        np.testing.assert_allclose(
+            heard(layer, u, rate_hz).numpy(), expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max()
+        )
 
 
 @pytest.mark.parametrize("length", [1, 2, 37, 200, 701])
 def test_the_matrix_of_lags_and_the_fourier_transform_agree(length: int) -> None:
-    u, layer = signal(length=length), systems()
+    u, layer = signal(length=length).permute(2, 0, 1), systems()
     after, before = layer.response(length, 100.0).detach()
     one, other = (convolved(u, after, before, short) for short in (10_000, 0))
     assert torch.allclose(one, other, atol=1e-4 * float(one.abs().max()))
@@ -64,9 +71,41 @@ def test_the_matrix_of_lags_and_the_fourier_transform_agree(length: int) -> None
     slopes = []
     for short in (10_000, 0):
         layer.zero_grad()
-        (convolved(u, *layer.response(length, 100.0), short) * weights).sum().backward()
-        slopes.append(torch.cat([p.grad.flatten() for p in layer.parameters() if p.grad is not None]))
+        asked = u.clone().requires_grad_()
+        (convolved(asked, *layer.response(length, 100.0), short) * weights).sum().backward()
+        found = [p.grad for p in (asked, *layer.parameters()) if p.grad is not None]
+        slopes.append(torch.cat([slope.flatten() for slope in found]))
     assert torch.allclose(*slopes, rtol=1e-3, atol=1e-3 * float(slopes[0].abs().max()))
+
+
+def test_the_slopes_of_the_matrix_of_lags_are_right() -> None:
+    u, weights = torch.randn(2, 5, 3, dtype=torch.float64), torch.randn(2, 9, dtype=torch.float64)
+    assert torch.autograd.gradcheck(_Lagged.apply, (u.requires_grad_(), weights.requires_grad_()), atol=1e-6)
+
+
+def test_in_sixteen_bits_it_says_the_same_within_their_rounding() -> None:
+    layer, u = systems(8, 16), signal(channels=8).permute(2, 0, 1)
+    plain, slopes = [], []
+    for low in (False, True):
+        layer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=low):
+            found = layer(u, 100.0)
+        found.float().square().mean().backward()
+        plain.append(found.detach().float())
+        slopes.append(layer.read.grad.clone())
+    assert (plain[0] - plain[1]).abs().max() < 0.02 * plain[0].abs().max()
+    assert (slopes[0] - slopes[1]).abs().max() < 0.02 * slopes[0].abs().max()
+
+
+def test_a_response_is_the_sum_of_decaying_waves() -> None:
+    layer = systems()
+    found = layer.response(101, 100.0).detach().double().numpy()
+    a = -np.exp(layer.decay.detach().double().numpy()) + 1j * layer.turn.detach().double().numpy()
+    step = a * np.exp(layer.speed.detach().double().numpy())[:, None] / 100
+    read = torch.view_as_complex(layer.read.detach().double()).numpy()
+    waves = np.exp(step[..., None] * np.arange(101))
+    expected = 2 * np.einsum("dcn,cnl->dcl", read * (np.exp(step) - 1) / a, waves).real
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
 def test_a_single_one_is_answered_by_the_responses() -> None:
@@ -77,7 +116,7 @@ def test_a_single_one_is_answered_by_the_responses() -> None:
     expected = torch.cat([before[:, :at].flip(-1), after[:, : 100 - at]], dim=-1)
     expected[:, at] += layer.through.detach()
     with torch.inference_mode():
-        assert torch.allclose(layer(u, 100.0)[0], expected, atol=1e-5)
+        assert torch.allclose(heard(layer, u, 100.0)[0], expected, atol=1e-5)
 
 
 def test_a_system_hears_the_same_at_another_rate() -> None:
@@ -89,7 +128,7 @@ def test_a_system_hears_the_same_at_another_rate() -> None:
         torch.tensor(np.sin(2 * np.pi * 1.5 * t) * np.exp(-((t - 2) ** 2)), dtype=torch.float32) for t in (time, fine)
     )
     with torch.inference_mode():
-        one, other = (layer(x.repeat(1, 3, 1), rate) for x, rate in ((u, 100.0), (v, 400.0)))
+        one, other = (heard(layer, x.repeat(1, 3, 1), rate) for x, rate in ((u, 100.0), (v, 400.0)))
     assert (one - other[..., ::4]).abs().max() < 0.03 * one.abs().max()
 
 

@@ -51,6 +51,7 @@ def test_a_page_tells_each_encoder_at_each_share(learnt: str, tmp_path: Path) ->
     assert set(against.loc[against["kind"] == "same", "family"]) == ways - {"ecg_vit"}
     page = write(out).read_text(encoding="utf-8")
     assert "state_space+predictive probe" in page and "Encoders side by side" in page
+    assert "What state_space is worth" in page and "less ecg_vit with as many" in page and "supervision" not in page
 
 
 def test_the_grid_holds_what_was_planned() -> None:

@@ -52,10 +52,10 @@ class StateSpace(Encoder):
 
     def sequence(self, x: Tensor) -> Tensor:
         """From signals in either layout to what the last block makes of each sample, in the same."""
-        y = self.enter(flat(x).transpose(1, 2))
+        y = self.enter(flat(x).permute(2, 0, 1).contiguous())  # time, batch, channel: what the systems take
         for block in self.blocks:
             y = block(y, self.shape.rate_hz)
-        found: Tensor = self.norm(y).transpose(1, 2)
+        found: Tensor = self.norm(y).permute(1, 2, 0)
         return wide(found) if x.dim() == 4 else found
 
     def pool(self, sequence: Tensor) -> Tensor:
@@ -74,5 +74,5 @@ class _Block(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, rate_hz: float) -> Tensor:
-        heard = self.systems(self.norm(x).transpose(1, 2), rate_hz).transpose(1, 2)
+        heard = self.systems(self.norm(x), rate_hz)
         return x + self.dropout(F.glu(self.mix(F.gelu(heard)), dim=-1))

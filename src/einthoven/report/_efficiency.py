@@ -14,6 +14,7 @@ from einthoven.report._figures import COLOURS, DASHES, Panel, panel, slug
 from einthoven.report._run import Run, rows
 from einthoven.report._words import interval, number, percent
 
+_ALONE = "scratch"  # the way of learning that is supervision alone
 _NAMES = {"auroc": "macro AUROC", "auprc": "macro AUPRC"}
 _BOUND = {"at_least": "at least ", "at_most": "at most "}
 
@@ -38,7 +39,17 @@ def facts(run: Run) -> dict[str, Any] | None:
         }
         for name in sorted(without, key=lambda name: run.label_sets.index(name.partition(", ")[0]))
     ]
-    return {"sets": sets, "sentence": _sentence(run), "margin": number(MARGIN, 2), **_finished(run)}
+    against = _against(run)
+    return {"sets": sets, "sentence": _sentence(run), "margin": number(MARGIN, 2), **against, **_finished(run)}
+
+
+def _against(run: Run) -> dict[str, str]:
+    """What the others are held against, in words: supervision alone, or a way of learning by its name."""
+    other, ours = family(run.baseline), family(run.primary)
+    if other == _ALONE:
+        worth = "What learning without labels is worth"
+        return {"other": "supervision", "full": "full supervision", "worth": worth}
+    return {"other": other, "full": f"{other} with all labels", "worth": f"What {ours} is worth"}
 
 
 def _finished(run: Run) -> dict[str, int]:
@@ -59,12 +70,13 @@ def _sentence(run: Run) -> str:
     words = interval(row["difference"], row["low"], row["high"], plus=True)
     what = f"{family(run.primary)} with {percent(share)} of the labels against {family(run.baseline)} with all: "
     what += f"{words} macro AUROC on {run.label_sets[0]}. "
+    full = _against(run)["full"]
     if row["verdict"] == "yes":
-        return f"{what}It reaches full supervision: the lower bound lies above −{number(MARGIN, 2)}."
+        return f"{what}It reaches {full}: the lower bound lies above −{number(MARGIN, 2)}."
     if row["verdict"] == "no":
-        return f"{what}It does not reach full supervision: the whole interval lies below −{number(MARGIN, 2)}."
+        return f"{what}It does not reach {full}: the whole interval lies below −{number(MARGIN, 2)}."
     return (
-        f"{what}Whether it reaches full supervision, these records cannot tell: the interval holds "
+        f"{what}Whether it reaches {full}, these records cannot tell: the interval holds "
         f"−{number(MARGIN, 2)}, and a difference below {number(row['detectable'])} would probably not have been found."
     )
 
