@@ -25,6 +25,7 @@ def main() -> None:
         ("spectrogram",),
         ("resnet18", "--threads", "1"),
         ("generate",),
+        ("encoders",),
     ):
         script = HERE / f"{name}.py"
         print(f"{name} …", flush=True)
