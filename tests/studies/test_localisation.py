@@ -1,6 +1,7 @@
 """The study localisation on simulated tachycardias and on a folder of files, down to the page."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,16 @@ def test_the_grid_holds_what_was_planned() -> None:
     assert {arm.few for arm in made.arms} == {Few(), *(Few(patients=count) for count in (10, 25, 50))}
     first = {cell.arm.name.rpartition("@")[2] for cell in made.stages()[0]}
     assert first == {"25"}
+
+
+def test_encoders_of_one_objective_go_by_the_names_of_their_folders(learnt: str, tmp_path: Path) -> None:
+    other = shutil.copytree(learnt, tmp_path / "other")
+    made = localisation([VT], from_=[learnt, str(other)], patients=[])
+    assert {arm.name for arm in made.arms} == {
+        f"{way}@all" for way in ("begun", "other", "scratch", "boosting", "naive")
+    }
+    with pytest.raises(RunError, match="other twice"):
+        localisation([VT], from_=[str(other), str(shutil.copytree(learnt, tmp_path / "more" / "other"))])
 
 
 @pytest.mark.parametrize(

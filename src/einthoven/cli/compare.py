@@ -74,7 +74,8 @@ def _answers(run: Path, model: str | None, part: str) -> tuple[str, pd.DataFrame
     """The name of a model, its rows with decisions where it has thresholds, and the label sets of its run.
 
     Raises:
-        RunError: If the folder is no finished run, or has no such model, or no record of that part.
+        RunError: If the folder is no finished run, or of a study that is not compared so, or has no such model, or no
+            record of that part.
     """
     try:
         facts = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
@@ -87,6 +88,8 @@ def _answers(run: Path, model: str | None, part: str) -> tuple[str, pd.DataFrame
         raise RunError(
             f"{run} is not a finished run ({why}); start its command again, or name another folder"
         ) from None
+    if facts.get("localises"):
+        raise RunError(f"{run} tells where tachycardias come from; its own report puts its models side by side")
     name = registry.nearest(model or facts["primary"], predictions["model"].unique(), f"model of {run}:")
     table = predictions[(predictions["model"] == name) & (predictions["part"] == part)].assign(part="test")
     if table.empty:

@@ -10,6 +10,7 @@ geometry of our own; on a user's data, with a segment or a place for each record
 __all__ = ["localisation"]
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from einthoven import models, registry
@@ -46,8 +47,8 @@ def localisation(
         data: Data sets as NAME=WHERE that say where tachycardias come from: a folder whose labels.csv has a column
             segment, or x_mm, y_mm and z_mm; or simulated=400,prevalence=VT:1. Records of which nobody knows it are left
             out.
-        from_: Runs of pretrain of one network, each fine-tuned under the name of its objective beside the same network
-            from scratch.
+        from_: Runs of pretrain of one network, each fine-tuned beside the same network from scratch, under the name of
+            its objective, or of its folder where two learnt by the same.
         model: The network, where no run of pretrain says so.
         patients: From how many labelled patients is learnt, besides from all.
         regions: Into how many regions places are put together where no segment is named; 0 for eight.
@@ -87,9 +88,11 @@ def localisation(
         if (encoder.model, encoder.form) != (learnt[0].model, learnt[0].form):
             raise RunError(f"{encoder.weights} holds another network or input than {learnt[0].weights}")
     plain = learnt[0] if learnt else Begun("", "", model, {}, told)
-    ways = {encoder.name: (encoder, WAYS["finetune"]) for encoder in learnt}
-    if len(ways) < len(learnt):
-        raise RunError("two encoders learnt by one objective; name one run of each")
+    names = [encoder.name for encoder in learnt]
+    if len(set(names)) < len(names):
+        names = [Path(encoder.weights).name for encoder in learnt]
+    listed(**{"from, by the names of its folders,": names or ("none",)})
+    ways = {name: (encoder, WAYS["finetune"]) for name, encoder in zip(names, learnt, strict=True)}
     ways |= {name: (plain, WAYS[name]) for name in ("scratch", *others)}
     levels: list[int | None] = [*patients, None]
     planned = _FIRST if _FIRST in levels else levels[0]
