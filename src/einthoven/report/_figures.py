@@ -45,18 +45,18 @@ def _style(run: Run, model: str) -> dict[str, Any]:
     }
 
 
-def panel(x: str, y: str, unit_square: bool = True, headroom: float = 0.0) -> tuple[Figure, Axes]:
-    """An empty panel with quiet axes, and some room above them, in inches."""
-    below, tall = 0.47, 2.43 if unit_square else 1.65
-    height = below + tall + 0.1 + headroom
+def panel(x: str, y: str, unit_square: bool = True, headroom: float = 0.0, names: int = 0) -> tuple[Figure, Axes]:
+    """An empty panel with quiet axes, and some room above them, in inches; or a line for each of some names."""
+    below, tall = 0.47, 0.2 * (names + 1) if names else 2.43 if unit_square else 1.65
+    height, left = below + tall + 0.1 + headroom, 0.36 if names else 0.17
     figure = Figure(figsize=(_SIDE, height), facecolor="white")
-    axes = figure.add_axes((0.17, below / height, 0.8, tall / height))
+    axes = figure.add_axes((left, below / height, 0.97 - left, tall / height))
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(_RULE)
     axes.tick_params(colors=_INK, labelsize=7.5, length=3, width=0.6)
     axes.set_xlabel(x, fontsize=8, color=_INK, labelpad=3)
     axes.set_ylabel(y, fontsize=8, color=_INK, labelpad=3)
-    if unit_square:
+    if unit_square and not names:
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))
     return figure, axes
 

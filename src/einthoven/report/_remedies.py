@@ -2,6 +2,7 @@
 
 __all__ = ["facts", "minutes_of"]
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -97,10 +98,13 @@ def _advice(run: Run) -> str:
     rest = {name: row for name, row in table.items() if name in trained and name != NONE}
     helps = {name: row for name, row in rest.items() if row["p_holm"] < _SURE and row["difference"] > 0}
     harms = sorted(name for name, row in rest.items() if row["p_holm"] < _SURE and row["difference"] < 0)
-    warns = f" {' and '.join(harms)} {'hurt' if len(harms) > 1 else 'hurts'}." if harms else ""
+    warns = f" {_listed(harms)} {'hurt' if len(harms) > 1 else 'hurts'}." if harms else ""
     for name, row in _macro(run, "gains", METRICS[0], level).items():
         if name not in trained and row["difference_low"] > 0:
             warns += f" {name} beside them, with no remedy, gives {_gap(row)} over {row['against']}."
+    for row in _of_pages(run, level):
+        if row["difference_low"] > 0:
+            warns += f" Of pictures, {row['remedy']} gives {_gap(row)} over page alone."
     if not helps:
         ends = [number(end(row["detectable"] for row in rest.values())) for end in (min, max)] if rest else ["–"] * 2
         what = (
@@ -112,7 +116,12 @@ def _advice(run: Run) -> str:
 
 
 def _p(row: dict[str, Any]) -> str:
-    return probability(row["p_holm"])
+    """Holm's p; nothing beside what is not counted among the tests."""
+    return probability(row["p_holm"]) if np.isfinite(row["p_holm"]) else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _tiles(run: Run) -> list[dict[str, str]]:
@@ -160,12 +169,16 @@ def _level(run: Run, label_set: str, level: str) -> dict[str, Any]:
     return {"level": level, "at": _at(level), "rows": lines, "tested": tested, "chosen": chosen, "by_class": by_class}
 
 
-def _over_page(run: Run, level: str, remedy: str) -> str:
+def _of_pages(run: Run, level: str) -> list[dict[str, Any]]:
     """What made pages give over pages alone."""
     table = run.tables["gains"]
-    chosen = (table["level"] == level) & (table["remedy"] == remedy) & (table["against"] == "page")
+    chosen = (table["level"] == level) & (table["against"] == "page")
     chosen &= (table["class"] == "macro") & (table["metric"] == METRICS[0])
-    found = rows(table[chosen & (table["label_set"] == run.label_sets[0])])
+    return rows(table[chosen & (table["label_set"] == run.label_sets[0])])
+
+
+def _over_page(run: Run, level: str, remedy: str) -> str:
+    found = [row for row in _of_pages(run, level) if row["remedy"] == remedy]
     return f"{_gap(found[0])} over page" if found else ""
 
 
@@ -246,16 +259,17 @@ def _forest(run: Run, label_set: str, level: str) -> Panel:
     trained = _trained(run)
     drawn = [row for name, row in table.items() if name != NONE and name in trained and np.isfinite(row["difference"])]
     drawn.sort(key=lambda row: row["difference"])
-    figure, axes = panel(f"macro {NAMES[METRICS[0]]} over none", "", unit_square=False)
+    figure, axes = panel(f"macro {NAMES[METRICS[0]]} over none", "", names=len(drawn))
     costly = trained - set(run.tables["choice"]["remedy"])
-    for place, row in enumerate(drawn):
-        ink = COLOURS[1] if row["remedy"] in costly else COLOURS[0]
+    inks = [COLOURS[1] if row["remedy"] in costly else COLOURS[0] for row in drawn]
+    for place, (row, ink) in enumerate(zip(drawn, inks, strict=True)):
         axes.hlines(place, row["difference_low"], row["difference_high"], color=ink, linewidth=1.2)
         axes.plot([row["difference"]], [place], "o", color=ink, markersize=3.5)
-        style: dict[str, Any] = {"color": ink, "fontsize": 7, "transform": axes.get_yaxis_transform()}
-        axes.text(0.01, place + 0.18, row["remedy"], parse_math=False, **style)
     axes.axvline(0, color="#5c5c5c", linewidth=0.7)
-    axes.set(yticks=[], ylim=(-0.7, len(drawn) - 0.2))
+    axes.set_ylim(-0.7, len(drawn) - 0.3)
+    axes.set_yticks(range(len(drawn)), [row["remedy"] for row in drawn])
+    for text, ink in zip(axes.get_yticklabels(), inks, strict=True):
+        text.set(color=ink, parse_math=False)
     told = ", ".join(f"{row['remedy']} {_gap(row)}" for row in reversed(drawn))
     drawing = svg(figure, f"remedies-{slug(level)}", f"Macro AUPRC over none, {_at(level)}: {told}")
     return {"title": _at(level), "detail": "cheap remedies blue, costly ones brown", "svg": drawing}
