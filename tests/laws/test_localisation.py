@@ -150,8 +150,7 @@ def judged() -> dict[str, pd.DataFrame]:
 
 
 def judge(predictions: pd.DataFrame, cohort: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    families = {name: name.partition("@")[0] for name in SKILL}
-    return localisation(predictions, cohort, families, baseline="scratch@10", primary="taught@10", resamples=200)
+    return localisation(predictions, cohort, baseline="scratch@10", primary="taught@10", resamples=200)
 
 
 def test_who_is_always_right_is_as_far_off_as_the_middle_of_a_segment(judged: dict[str, pd.DataFrame]) -> None:

@@ -8,7 +8,7 @@ the same fold. So it cannot come nearer than what is known of a segment. Interva
 
 __all__ = ["METRICS", "localisation"]
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from jaxtyping import Float
 from einthoven.evaluation._seeds import DIFFERENCE, Seeds, difference, value
 from einthoven.evaluation._trials import Trials, trials
 from einthoven.evaluation.bootstrap import resampled
+from einthoven.evaluation.efficiency import family
 from einthoven.evaluation.remedies import level_of
 
 METRICS = ("accuracy", "balanced_accuracy", "error_mm", "median_error_mm")
@@ -28,7 +29,6 @@ Places = Float[np.ndarray, "record 3"]
 def localisation(
     predictions: pd.DataFrame,
     cohort: pd.DataFrame,
-    families: Mapping[str, str],
     *,
     baseline: str,
     primary: str,
@@ -40,9 +40,9 @@ def localisation(
     """The tables.
 
     Arguments:
-        predictions: The predictions table, one row a record and segment; its test rows are judged.
+        predictions: The predictions table of models named WAY@PATIENTS, one row a record and segment; its test rows
+            are judged.
         cohort: One row a record: `record`, `segment`, and where places are known `x_mm`, `y_mm` and `z_mm`.
-        families: Of each model, named WAY@PATIENTS, the way of learning.
         baseline: The model that the primary one was planned to be compared with; its way is what all others are held
             against with as many patients.
         primary: The model whose accuracy against it was written down before the run, and whose answers are listed.
@@ -87,11 +87,11 @@ def localisation(
     patients = len(np.unique(table.cluster))
     rows, gaps = [], []
     for (model, metric), series in values.items():
-        keys = {"model": model, "way": families[model], "level": level_of(model), "metric": metric}
+        keys = {"model": model, "way": family(model), "level": level_of(model), "metric": metric}
         most = np.inf if metric.endswith("mm") else 1.0
         counted = {"records": int(found.known.sum() if metric.endswith("mm") else len(table.records))}
         rows.append({**keys, **value(series, patients, level, most), **counted, "patients": patients})
-        against = f"{families[baseline]}@{level_of(model)}"
+        against = f"{family(baseline)}@{level_of(model)}"
         if against != model and (theirs := values.get((against, metric))):
             planned = (model, against, metric) == (primary, baseline, METRICS[0])
             gaps.append({**keys, "against": against, "planned": planned, **difference(series, theirs, patients, level)})

@@ -83,8 +83,7 @@ def _tables(
     if not facts.get("predicts", facts["labels"]):
         return {"pretext": pretext(predictions, resamples=facts["resamples"])}
     if facts.get("localises"):
-        models = {arm["name"]: family(arm["name"]) for arm in facts["arms"]}
-        return localisation(predictions, pd.read_parquet(out / "cohort.parquet"), models, **planned)
+        return localisation(predictions, pd.read_parquet(out / "cohort.parquet"), **planned)
     if facts.get("exclusive"):
         pairs = [(first, second) for first, second in facts["pairs"]]
         return evaluate_beats(predictions, pairs=pairs, **planned)

@@ -13,7 +13,7 @@ from einthoven.evaluation.remedies import level_of
 from einthoven.pipeline import cell_names
 from einthoven.report._figures import COLOURS, DASHES, Panel, panel
 from einthoven.report._run import Run, rows
-from einthoven.report._words import count, interval, number, percent, probability, signed, versus_zero
+from einthoven.report._words import count, interval, number, percent, probability, versus_zero
 
 NAMES = {
     "accuracy": "accuracy",
@@ -74,8 +74,8 @@ def _row(run: Run, table: str, model: str, metric: str) -> dict[str, Any] | None
     return told[0] if told else None
 
 
-def _gap(row: dict[str, Any]) -> str:
-    return interval(row["difference"], row["difference_low"], row["difference_high"], plus=True)
+def _gap(row: dict[str, Any], digits: int = 3) -> str:
+    return interval(row["difference"], row["difference_low"], row["difference_high"], plus=True, digits=digits)
 
 
 def _cell(key: tuple[str, str, str], found: dict[Any, dict[str, Any]], gaps: dict[Any, dict[str, Any]]) -> Any:
@@ -84,11 +84,10 @@ def _cell(key: tuple[str, str, str], found: dict[Any, dict[str, Any]], gaps: dic
         return ("", "")
     row, gap = found[key], gaps.get(key)
     digits = 1 if key[2].endswith("mm") else 3
-    words = f"{number(row['value'], digits)} [{number(row['low'], digits)}, {number(row['high'], digits)}]"
+    words = interval(row["value"], row["low"], row["high"], digits=digits)
     if gap is None or not np.isfinite(gap["difference"]):
         return (words, "")
-    ends = [signed(gap[f"difference{end}"], digits) for end in ("", "_low", "_high")]
-    return (words, f"{ends[0]} [{ends[1]}, {ends[2]}]")
+    return (words, _gap(gap, digits))
 
 
 def _headline(run: Run) -> str:

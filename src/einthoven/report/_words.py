@@ -25,14 +25,14 @@ def signed(value: object, digits: int = 3) -> str:
     return f"{value:+.{digits}f}".replace("-", "−") if _defined(value) else _NONE
 
 
-def interval(value: object, low: object, high: object, plus: bool = False) -> str:
+def interval(value: object, low: object, high: object, plus: bool = False, digits: int = 3) -> str:
     """`0.897 [0.881, 0.912]`, with signs if `plus`."""
     write = signed if plus else number
     if not _defined(value):
         return _NONE
     if not (_defined(low) and _defined(high)):
-        return f"{write(value)} [no interval]"
-    return f"{write(value)} [{write(low)}, {write(high)}]"
+        return f"{write(value, digits)} [no interval]"
+    return f"{write(value, digits)} [{write(low, digits)}, {write(high, digits)}]"
 
 
 def count(value: object) -> str:

@@ -1,6 +1,6 @@
 """What the studies of learning without labels share: the encoders, and how they are trained."""
 
-__all__ = ["WAYS", "Begun", "at_share", "begun", "recipe", "way"]
+__all__ = ["WAYS", "Begun", "alike", "at_number", "at_share", "begun", "form_of", "recipe", "way"]
 
 import dataclasses
 from collections.abc import Sequence
@@ -80,6 +80,23 @@ def begun(run: str, leads: Sequence[str] = ()) -> Begun:
     return Begun(run, contract["objective"]["name"], contract["model"], contract["options"], form, fewer)
 
 
+def alike(encoders: Sequence[Begun]) -> None:
+    """Holds that encoders are of one network and take one form of input.
+
+    Raises:
+        RunError: If they do not.
+    """
+    for encoder in encoders[1:]:
+        if (encoder.model, encoder.form) != (encoders[0].model, encoders[0].form):
+            raise RunError(f"{encoder.weights} holds another network or input than {encoders[0].weights}")
+
+
+def form_of(rate_hz: float, unit: str, bandpass_hz: tuple[float, float] | None, length_s: float) -> dict[str, Any]:
+    """What a network is to see where no encoder says so, as arguments of an `Experiment`."""
+    told = {"rate_hz": float(rate_hz), "unit": unit, "bandpass_hz": bandpass_hz}
+    return {**told, "samples": round(length_s * rate_hz)}
+
+
 @dataclasses.dataclass(frozen=True)
 class Way:
     """A way of learning from labels.
@@ -110,6 +127,11 @@ WAYS = {
 def at_share(name: str, share: float) -> str:
     """What a way of learning is called at a share of the labels."""
     return f"{name}@{share * 100:g}%"
+
+
+def at_number(name: str, number: int | None) -> str:
+    """What a way of learning is called with so many patients or positives; None for all."""
+    return f"{name}@{number or 'all'}"
 
 
 def way(name: str, kind: str, encoder: Begun, how: Way, *, rounds: tuple[int, int], **facts: Any) -> Arm:

@@ -30,7 +30,6 @@ CHEAP = ("none", "class_weights", "oversampling", "focal", "asymmetric", "logit_
 COSTLY = ("interpolation", "sampling", "synthesis", "page", "page_interpolation", "page_sampling")
 _CLASSES = ("CLBBB", "CRBBB", "IRBBB", "LAFB", "1AVB", "PVC", "IMI", "ASMI", "LVH", "ISC_")
 _FIRST = 10  # positives of the planned contrast
-_ALL = "all"
 _AVERAGE = 0.999
 _PAGE_WIDTH, _PAGE_RATE = 24, 3e-3
 
@@ -144,8 +143,8 @@ def augmentation(
         rate_hz=float(rate_hz),
         unit=unit,
         bandpass_hz=bandpass_hz,
-        baseline=_at("none", planned),
-        primary=_at((costly or [name for name in wanted if name != "none"] or ["none"])[0], planned),
+        baseline=_encoders.at_number("none", planned),
+        primary=_encoders.at_number((costly or [name for name in wanted if name != "none"] or ["none"])[0], planned),
         noise=noise,
         remedies=True,
     )
@@ -179,10 +178,18 @@ class _Judge:
     def arms(self, wanted: Sequence[str], others: Sequence[str], level: int | None, rank: int) -> list[Arm]:
         """The arms of some remedies at a number of positives, generators among them."""
         shared: dict[str, Any] = {"few": Few(positives=level, of=self.rare), "watches": "", "rank": rank}
-        arms = [Arm(_at(name, level), name, **{**shared, "rank": 2}) for name in others]
+        arms = [Arm(_encoders.at_number(name, level), name, **{**shared, "rank": 2}) for name in others]
         for name in wanted:
             if name in CHEAP:
-                arms.append(Arm(_at(name, level), self.network, recipe=self.learning, **shared, **self._cheap(name)))
+                arms.append(
+                    Arm(
+                        _encoders.at_number(name, level),
+                        self.network,
+                        recipe=self.learning,
+                        **shared,
+                        **self._cheap(name),
+                    )
+                )
         made = {
             "interpolation": ("vqvae", True),
             "sampling": ("vqvae", False),
@@ -199,12 +206,12 @@ class _Judge:
                 image = {"image": {"name": "picture"}, "width": _PAGE_WIDTH}
                 eye = {"model": "resnet18", "options": image, "sees": "page"}
                 eye["recipe"] = dataclasses.replace(self.learning, crop_s=None, rate=_PAGE_RATE)
-            records = Made(_at(maker, level), upto=self.upto, between=between) if maker else None
-            arms.append(Arm(_at(name, level), made=records, **eye, **shared))
+            records = Made(_encoders.at_number(maker, level), upto=self.upto, between=between) if maker else None
+            arms.append(Arm(_encoders.at_number(name, level), made=records, **eye, **shared))
             if maker:
                 sees = eye.get("sees", "leads")
                 how = {"generator": maker, "sees": sees, "serves": True, "recipe": self.making}
-                makers[maker] = Arm(_at(maker, level), **how, **shared)
+                makers[maker] = Arm(_encoders.at_number(maker, level), **how, **shared)
         return [*arms, *makers.values()]
 
     def _cheap(self, name: str) -> dict[str, Any]:
@@ -218,8 +225,3 @@ class _Judge:
             "logit_adjustment": {"adjust": 1.0},
         }
         return told.get(name) or {"changes": changed[name]}
-
-
-def _at(name: str, level: int | None) -> str:
-    """What a remedy is called at a number of positives."""
-    return f"{name}@{level or _ALL}"

@@ -16,7 +16,7 @@ from einthoven import models as model_room
 from einthoven import registry
 from einthoven.pipeline import Arm, Experiment, Few, RunError
 from einthoven.studies._checks import above, at_least, known, listed
-from einthoven.studies._encoders import Begun, Way, at_share, begun, way
+from einthoven.studies._encoders import Begun, Way, at_share, begun, form_of, way
 
 _ALL = ("xresnet1d101", "state_space", "code_resnet", "ecg_vit")
 _RATES = {"xresnet1d101": 1e-2}
@@ -91,8 +91,7 @@ def encoders(
     if not all(0 < share <= 1 for share in fractions) or 1.0 not in fractions:
         raise RunError(f"fractions are shares of the patients above 0 and up to 1, and 1 is one: {list(fractions)}")
     learnt = [begun(run) for run in from_]
-    told = {"rate_hz": float(rate_hz), "unit": unit, "bandpass_hz": bandpass_hz, "samples": round(length_s * rate_hz)}
-    form: dict[str, Any] = learnt[0].form if learnt else told
+    form: dict[str, Any] = learnt[0].form if learnt else form_of(rate_hz, unit, bandpass_hz, length_s)
     for encoder in learnt:
         registry.nearest(encoder.model, models, "encoder of this study")
         if encoder.form != form:

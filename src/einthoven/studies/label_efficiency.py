@@ -17,7 +17,7 @@ from typing import Any
 from einthoven import registry
 from einthoven.pipeline import Arm, Experiment, Few, RunError
 from einthoven.studies._checks import at_least, known, listed
-from einthoven.studies._encoders import WAYS, at_share, begun, way
+from einthoven.studies._encoders import WAYS, alike, at_share, begun, way
 
 _PLANNED = 0.6  # the share at which S5 is said to reach full supervision
 _FIRST = (0.1, _PLANNED, 1.0)  # shares whose cells come first
@@ -80,9 +80,7 @@ def label_efficiency(
     names = [encoder.name for encoder in encoders]
     if len(set(names)) < len(names):
         raise RunError(f"two encoders learnt by {max(names, key=names.count)}; name one run of each objective")
-    for encoder in encoders[1:]:
-        if (encoder.model, encoder.form) != (encoders[0].model, encoders[0].form):
-            raise RunError(f"{encoder.weights} holds another network or input than {encoders[0].weights}")
+    alike(encoders)
     ways = dict.fromkeys([names[0], "scratch", *names[1:], *others])
     arms = [Arm("naive", "naive", rank=2)]
     for share in sorted(fractions):

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from einthoven import models, registry
-from einthoven.pipeline import Arm, Experiment, Few, RunError
+from einthoven.pipeline import Arm, Experiment, Few
 from einthoven.studies._checks import above, at_least, known, listed
-from einthoven.studies._encoders import WAYS, Begun, begun, way
+from einthoven.studies._encoders import WAYS, Begun, alike, at_number, begun, form_of, way
 
 _FIRST = 25  # labelled patients of the planned contrast
-_ALL = "all"
 
 
 def localisation(
@@ -81,13 +80,9 @@ def localisation(
     for name in others:
         registry.nearest(name, ("boosting", "untrained"), "way of learning")
     known([], split)
-    told: dict[str, Any] = {"rate_hz": float(rate_hz), "unit": unit, "bandpass_hz": bandpass_hz}
-    told["samples"] = round(length_s * rate_hz)
     learnt = [begun(run) for run in from_]
-    for encoder in learnt[1:]:
-        if (encoder.model, encoder.form) != (learnt[0].model, learnt[0].form):
-            raise RunError(f"{encoder.weights} holds another network or input than {learnt[0].weights}")
-    plain = learnt[0] if learnt else Begun("", "", model, {}, told)
+    alike(learnt)
+    plain = learnt[0] if learnt else Begun("", "", model, {}, form_of(rate_hz, unit, bandpass_hz, length_s))
     names = [encoder.name for encoder in learnt]
     if len(set(names)) < len(names):
         names = [Path(encoder.weights).name for encoder in learnt]
@@ -96,11 +91,11 @@ def localisation(
     ways |= {name: (plain, WAYS[name]) for name in ("scratch", *others)}
     levels: list[int | None] = [*patients, None]
     planned = _FIRST if _FIRST in levels else levels[0]
-    arms = [Arm(_at("naive", None), "naive", watches="", rank=2)]
+    arms = [Arm(at_number("naive", None), "naive", watches="", rank=2)]
     for level in levels:
         for name, (encoder, how) in ways.items():
             facts: dict[str, Any] = {"few": Few(patients=level), "rank": 0 if level == planned else 1}
-            arms.append(way(_at(name, level), name, encoder, how, rounds=(epochs, draws), **facts))
+            arms.append(way(at_number(name, level), name, encoder, how, rounds=(epochs, draws), **facts))
     first = next(iter(ways))
     if first == "scratch":
         first = others[0] if others else "naive"
@@ -115,12 +110,7 @@ def localisation(
         folds=(fold,),
         split=split,
         fold_count=fold_count,
-        baseline=_at("scratch", planned),
-        primary=_at(first, planned),
+        baseline=at_number("scratch", planned),
+        primary=at_number(first, planned),
         **plain.form,
     )
-
-
-def _at(name: str, level: int | None) -> str:
-    """What a way of learning is called with so many labelled patients."""
-    return f"{name}@{level or _ALL}"
