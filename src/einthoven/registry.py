@@ -5,11 +5,12 @@ component is the single entry of the file's `__all__`. Dropping a file into a ro
 there is no list to edit. Files that begin with an underscore are a room's own parts, not components.
 """
 
-__all__ = ["UnknownName", "get", "names", "nearest"]
+__all__ = ["UnknownName", "get", "names", "nearest", "value"]
 
 import difflib
 import functools
 import importlib
+import json
 import pkgutil
 from collections.abc import Iterable
 from typing import Any
@@ -63,3 +64,11 @@ def nearest(name: str, known: Iterable[str], what: str) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known) or 'none'}."
     raise UnknownName(f"unknown {what} '{name}'; {hint}")
+
+
+def value(text: str) -> Any:
+    """What stands after the name of an option: a number, true, false or a list as JSON has them, else a text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

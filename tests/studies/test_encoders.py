@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from einthoven import run
-from einthoven.pipeline import Experiment, Few, RunError
+from einthoven.pipeline import Few, RunError
 from einthoven.registry import UnknownName
 from einthoven.report import write
 from einthoven.studies import encoders, pretrain
@@ -16,49 +16,42 @@ from einthoven.training import Device
 
 CPU = Device("cpu", "32-true")
 DATA = ["simulated=70,duration_s=5"]
-SMALL: dict[str, dict[str, int]] = {
-    "ecg_vit": {"features": 24, "depth": 1, "heads": 2},
-    "state_space": {"features": 16, "depth": 1},
-}
+VIT, SPACE = "ecg_vit,features=24,depth=1,heads=2", "state_space,features=16,depth=1"
 FORM = {"length_s": 5.0, "epochs": 1, "draws": 32}
-
-
-def small(experiment: Experiment) -> Experiment:
-    arms = [
-        dataclasses.replace(arm, options=SMALL.get(arm.model, {})) if arm.recipe else arm for arm in experiment.arms
-    ]
-    return dataclasses.replace(experiment, arms=tuple(arms), resamples=20)
 
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A state-space network that has learnt to tell what comes next."""
-    experiment = pretrain(DATA, objective="predictive", model="state_space", epochs=1)
-    experiment = dataclasses.replace(small(experiment), samples=500)
+    experiment = pretrain(DATA, objective="predictive", model=SPACE, epochs=1)
+    experiment = dataclasses.replace(experiment, samples=500)
     return str(run(experiment, tmp_path_factory.mktemp("encoders") / "begun", device=CPU, progress=False))
 
 
 def test_a_page_tells_each_encoder_at_each_share(learnt: str, tmp_path: Path) -> None:
     made = encoders(
-        DATA, models=["ecg_vit", "state_space"], from_=[learnt], probe=True, labels=["code6"], fractions=[0.5, 1.0],
+        DATA, models=[VIT, SPACE], from_=[learnt], probe=True, labels=["code6"], fractions=[0.5, 1.0],
         seeds=[0], **FORM,
     )  # fmt: skip
-    out = run(small(made), tmp_path / "run", device=CPU, progress=False)
+    out = run(dataclasses.replace(made, resamples=20), tmp_path / "run", device=CPU, progress=False)
     table = pd.read_parquet(out / "results" / "efficiency.parquet")
-    ways = {"ecg_vit", "state_space", "state_space+predictive", "state_space+predictive probe", "boosting"}
+    ways = {VIT, SPACE, f"{SPACE}+predictive", f"{SPACE}+predictive probe", "boosting"}
     assert set(table["family"]) == ways and set(table["share"]) == {0.5, 1.0}
     against = pd.read_parquet(out / "results" / "reaches.parquet")
-    assert set(against.loc[against["kind"] == "same", "family"]) == ways - {"ecg_vit"}
+    assert set(against.loc[against["kind"] == "same", "family"]) == ways - {VIT}
     page = write(out).read_text(encoding="utf-8")
-    assert "state_space+predictive probe" in page and "Encoders side by side" in page
-    assert "What state_space is worth" in page and "less ecg_vit with as many" in page and "supervision" not in page
+    assert f"{SPACE}+predictive probe" in page and "Encoders side by side" in page
+    assert f"What {SPACE} is worth" in page and f"less {VIT} with as many" in page and "supervision" not in page
 
 
 def test_the_grid_holds_what_was_planned() -> None:
-    made = encoders(DATA, labels=["code6"], rounds={"state_space": 7}, rates={"ecg_vit": 5e-4})
+    small = "state_space,depth=2"
+    told = {"rounds": {"state_space": 7}, "rates": {"ecg_vit": 5e-4, small: 2e-3}}
+    made = encoders(DATA, models=["xresnet1d101", "state_space", "ecg_vit", small], labels=["code6"], **told)
     assert (made.primary, made.baseline) == ("state_space@100%", "xresnet1d101@100%")
     recipes = {arm.name: arm.recipe for arm in made.arms if arm.recipe}
     assert recipes["state_space@10%"].epochs == 7 and recipes["xresnet1d101@10%"].epochs == 50
+    assert recipes[f"{small}@10%"].epochs == 7 and recipes[f"{small}@10%"].rate == 2e-3
     assert recipes["ecg_vit@50%"].rate == 5e-4 and {recipe.draws for recipe in recipes.values()} == {1280}
     assert {arm.few for arm in made.arms} == {Few(), *(Few(share=share) for share in (0.1, 0.25, 0.5, 1.0))}
     first = {cell.arm.name.rpartition("@")[2] for stage in made.stages()[:1] for cell in stage}
@@ -72,13 +65,19 @@ def test_the_grid_holds_what_was_planned() -> None:
         ({"models": ["state_spac"]}, "did you mean 'state_space'"),
         ({"rounds": {"ecg_vitt": 3}}, "did you mean 'ecg_vit'"),
         ({"models": ["ecg_vit", "ecg_vit"]}, "twice"),
+        ({"models": ["state_space,dept=3"]}, "did you mean 'depth'"),
+        ({"models": ["state_space,depth=many"]}, "'state_space,depth=many' cannot be built"),
     ],
 )
 def test_what_cannot_be_is_refused(told: dict[str, Any], words: str) -> None:
-    with pytest.raises((RunError, UnknownName), match=words):
+    with pytest.raises((ValueError, UnknownName), match=words):
         encoders(DATA, **told)
 
 
 def test_an_encoder_that_is_not_among_them_is_not_begun_with(learnt: str) -> None:
-    with pytest.raises(UnknownName, match="unknown encoder of this study 'state_space'"):
-        encoders(DATA, models=["ecg_vit", "xresnet1d101"], from_=[learnt])
+    with pytest.raises(RunError, match="holds state_space,features=16,depth=1, none of ecg_vit; state_space;"):
+        encoders(DATA, models=["ecg_vit", "state_space"], from_=[learnt])
+    with pytest.raises(RunError, match="two runs hold state_space,features=16,depth=1 that learnt by predictive"):
+        encoders(
+            DATA, models=["ecg_vit", SPACE], from_=[learnt, str(Path(learnt).parent / "." / Path(learnt).name / "")]
+        )

@@ -9,7 +9,6 @@ __all__ = ["COLUMNS", "Card", "Dataset", "DatasetError", "fetch", "get", "names"
 
 import dataclasses
 import inspect
-import json
 import re
 from functools import partial
 from pathlib import Path
@@ -140,15 +139,8 @@ def parse(words: str) -> Dataset:
     options: dict[str, Any] = {}
     while (found := _OPTION.search(rest)) and not Path(rest).exists():
         registry.nearest(found[1], list(parameters)[1:], f"argument of the data set '{name}':")
-        options[found[1]] = _value(found[2])
+        options[found[1]] = registry.value(found[2])
         rest = rest[: found.start()]
     if not rest and next(iter(parameters.values())).default is inspect.Parameter.empty:
         raise DatasetError(f"the data set '{name}' needs a place: {name}=DIR")
     return get(name, *([rest] if rest else []), **options)
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -12,9 +12,10 @@ What is known beside the signal, such as the intervals between beats, are *covar
 near 1. A network joins what two small layers make of them to its features; an estimator has them as further columns.
 """
 
-__all__ = ["Encoder", "Estimator", "Network", "Shape", "build", "encoders", "names"]
+__all__ = ["Encoder", "Estimator", "Network", "Shape", "build", "encoders", "names", "parse"]
 
 import dataclasses
+import inspect
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any, ClassVar
@@ -185,6 +186,29 @@ def encoders() -> dict[str, type[Encoder]]:
     """All encoders by their names."""
     found = {name: registry.get("models", name) for name in names()}
     return {name: kind for name, kind in found.items() if issubclass(kind, Encoder)}
+
+
+def parse(words: str) -> tuple[str, dict[str, Any]]:
+    """The name of an encoder and what it is told, as the studies write it: `state_space,depth=4,features=64`.
+
+    Raises:
+        UnknownName: If there is no such encoder, or it cannot be told that.
+        ValueError: If it cannot be built so.
+    """
+
+    name, *rest = words.split(",")
+    kind = encoders()[registry.nearest(name, encoders(), "encoder")]
+    known = [told for told in inspect.signature(kind).parameters if told != "shape"]
+    options: dict[str, Any] = {}
+    for each in rest:
+        told, _, value = each.partition("=")
+        registry.nearest(told, known, f"option of the encoder '{name}':")
+        options[told] = registry.value(value)
+    try:
+        kind(Shape(12, 1000, 100.0, 1), **options)
+    except (AssertionError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"the encoder '{words}' cannot be built: {error}") from error
+    return name, options
 
 
 def build(name: str, shape: Shape, **options: Any) -> Network | Estimator:

@@ -10,17 +10,16 @@ held against the latter too, with all labels and with as many.
 __all__ = ["encoders"]
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from einthoven import models as model_room
+from einthoven import models as models_room
 from einthoven import registry
 from einthoven.pipeline import Arm, Experiment, Few, RunError
 from einthoven.studies._checks import above, at_least, known, listed
-from einthoven.studies._encoders import Begun, Way, at_share, begun, form_of, way
+from einthoven.studies._encoders import Begun, Way, at_share, begun, form_of, rate_of, way
 
+_T = TypeVar("_T")
 _ALL = ("xresnet1d101", "state_space", "code_resnet", "ecg_vit")
-_RATES = {"xresnet1d101": 1e-2}
-_RATE = 1e-3  # of any other
 
 
 def encoders(
@@ -49,7 +48,8 @@ def encoders(
 
     Arguments:
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl.
-        models: Encoders; the first is what the others are held against.
+        models: Encoders, each with options of its own after commas, such as state_space,depth=4; the first is what the
+            others are held against.
         from_: Runs of pretrain of some of them, all of one form of input, fine-tuned under the names of encoder and
             objective.
         probe: Whether a head alone is learnt on each of these besides.
@@ -66,13 +66,13 @@ def encoders(
         length_s: Length of a recording, likewise.
         epochs: Rounds of training.
         draws: Windows a round, however few records there are.
-        rates: Another highest learning rate of an encoder, by its name.
-        rounds: Another number of rounds of an encoder, by its name.
+        rates: Another highest learning rate of an encoder, by its name with options or without.
+        rounds: Another number of rounds of an encoder, likewise.
 
     Raises:
         UnknownName: If an encoder, label set or splitter does not exist.
         RunError: If nothing is asked for, something twice, or a number that cannot be; or runs do not go together.
-        ValueError: If a run holds no encoder.
+        ValueError: If a run holds no encoder, or one cannot be built.
     """
 
     listed(**{"from": from_ or ("none",)}, data=data, models=models, labels=labels, seeds=seeds, fractions=fractions)
@@ -82,34 +82,42 @@ def encoders(
     above(0, rate_hz=rate_hz, length_s=length_s)
     known(labels, split)
     registry.nearest(unit, ("mV", "z"), "unit")
-    for name in models:
-        registry.nearest(name, model_room.encoders(), "encoder")
+    networks = {name: models_room.parse(name) for name in models}
     for name in others:
         registry.nearest(name, ("boosting",), "model beside the encoders")
-    for name in (*(rates or {}), *(rounds or {})):
-        registry.nearest(name, models, "encoder of this study")
+    rates, rounds = rates or {}, rounds or {}
+    for name in (*rates, *rounds):
+        registry.nearest(name, (*models, *(network for network, _ in networks.values())), "encoder of this study")
     if not all(0 < share <= 1 for share in fractions) or 1.0 not in fractions:
         raise RunError(f"fractions are shares of the patients above 0 and up to 1, and 1 is one: {list(fractions)}")
     learnt = [begun(run) for run in from_]
     form: dict[str, Any] = learnt[0].form if learnt else form_of(rate_hz, unit, bandpass_hz, length_s)
+    begins: dict[str, list[Begun]] = {name: [] for name in models}
     for encoder in learnt:
-        registry.nearest(encoder.model, models, "encoder of this study")
         if encoder.form != form:
             raise RunError(f"{encoder.weights} takes another input than {learnt[0].weights}; make them alike")
-    every = {name: (rates or {}).get(name, _RATES.get(name, _RATE)) for name in models}
-    starts = {name: (Begun("", "", name, {}, form), Way(rate=every[name])) for name in models}
-    for encoder in learnt:
-        name, rate = f"{encoder.model}+{encoder.name}", every[encoder.model]
-        starts[name] = encoder, Way(rate=rate, begins=True)
-        if probe:
-            starts[f"{name} probe"] = encoder, Way(rate=rate, begins=True, freeze="trunk")
-    starts |= {name: (Begun("", "", name, {}, form), Way()) for name in others}
+        same = [name for name, network in networks.items() if network == (encoder.model, encoder.options)]
+        if not same:
+            told = [encoder.model, *(f"{name}={value}" for name, value in encoder.options.items())]
+            raise RunError(f"{encoder.weights} holds {','.join(told)}, none of {'; '.join(models)}; name it with them")
+        if any(encoder.name == other.name for other in begins[same[0]]):
+            raise RunError(f"two runs hold {same[0]} that learnt by {encoder.name}; name one of them")
+        begins[same[0]].append(encoder)
+    ways: dict[str, tuple[Begun, Way, int]] = {}
+    for name, (network, options) in networks.items():
+        rate = _told(rates, (name, network), rate_of(network))
+        times = _told(rounds, (name, network), epochs)
+        ways[name] = Begun("", "", network, options, form), Way(rate=rate), times
+        for encoder in begins[name]:
+            ways[f"{name}+{encoder.name}"] = encoder, Way(rate=rate, begins=True), times
+            if probe:
+                ways[f"{name}+{encoder.name} probe"] = encoder, Way(rate=rate, begins=True, freeze="trunk"), times
+    ways |= {name: (Begun("", "", name, {}, form), Way(), epochs) for name in others}
     arms: list[Arm] = [Arm("naive", "naive", watches="", rank=2)]
     for share in sorted(fractions):
-        for name, (encoder, how) in starts.items():
-            times = ((rounds or {}).get(encoder.model, epochs), draws)
-            rank = 0 if share == 1.0 else 1
-            arms.append(way(at_share(name, share), name, encoder, how, rounds=times, few=Few(share=share), rank=rank))
+        for name, (encoder, how, times) in ways.items():
+            facts: dict[str, Any] = {"few": Few(share=share), "rank": 0 if share == 1.0 else 1}
+            arms.append(way(at_share(name, share), name, encoder, how, rounds=(times, draws), **facts))
     return Experiment(
         study="encoders",
         title="Encoders side by side",
@@ -124,3 +132,8 @@ def encoders(
         primary=at_share(models[min(1, len(models) - 1)], 1.0),
         **form,
     )
+
+
+def _told(told: Mapping[str, _T], names: Sequence[str], usual: _T) -> _T:
+    """What is told of the first of some names that anything is told of."""
+    return next((told[name] for name in names if name in told), usual)

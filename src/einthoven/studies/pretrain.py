@@ -46,7 +46,8 @@ def pretrain(
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl cinc2011=/data/cinc2011; no label of theirs is read.
         objective: masked (hidden spans are reconstructed), lead_order (shuffled leads are named), masked_lead_order
             (both), or predictive (pieces of what comes next are told from others).
-        model: The encoder: xresnet1d101, code_resnet, ecg_vit or state_space.
+        model: The encoder: xresnet1d101, code_resnet, ecg_vit or state_space, with options after commas:
+            state_space,depth=4.
         split: stable (the publisher's fold, or one that the patient's id decides), or another one, or a file. Nothing
             is learnt from its validation and test part.
         seeds: One training with each.
@@ -64,7 +65,7 @@ def pretrain(
     Raises:
         UnknownName: If an objective, encoder, splitter or unit does not exist.
         RunError: If nothing is asked for, something twice, or a number that cannot be.
-        ValueError: If what is to be hidden cannot be.
+        ValueError: If what is to be hidden cannot be, or the encoder cannot be built.
     """
 
     listed(data=data, seeds=seeds)
@@ -72,13 +73,14 @@ def pretrain(
     at_least(3, fold_count=fold_count)
     above(0, rate=rate, rate_hz=rate_hz)
     registry.nearest(objective, objectives.pretexts(), "objective without labels")
-    registry.nearest(model, models.encoders(), "encoder")
+    network, told = models.parse(model)
     splits.known(split)
     registry.nearest(unit, ("mV", "z"), "unit")
-    options = {"ratio": list(ratio), "span_s": list(span_s), "subset": subset}
-    asks = {name: value for name, value in options.items() if name in objectives.options(objective)}
-    objectives.build("masked_lead_order", **options)  # what cannot be is refused also where it is not asked for
-    arm = Arm(objective, model, recipe=recipe(model, epochs, rate), objective=objective, asks=asks, gaps=True)
+    hides = {"ratio": list(ratio), "span_s": list(span_s), "subset": subset}
+    asks = {name: value for name, value in hides.items() if name in objectives.options(objective)}
+    objectives.build("masked_lead_order", **hides)  # what cannot be is refused also where it is not asked for
+    learns = recipe(network, epochs, rate)
+    arm = Arm(objective, network, options=told, recipe=learns, objective=objective, asks=asks, gaps=True)
     return Experiment(
         study="pretrain",
         title="An encoder from ECGs without labels",
