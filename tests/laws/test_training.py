@@ -250,6 +250,19 @@ def test_as_many_steps_whatever_there_is_to_learn_from(tmp_path: Path) -> None:
     assert rates[0] == rates[1]
 
 
+def test_validation_that_chooses_nothing_is_looked_at_five_times_and_changes_nothing(tmp_path: Path) -> None:
+    recipe, nobody = dataclasses.replace(CROPS, epochs=9, monitor="last"), np.empty(0, dtype=np.int64)
+    looked, history = train(tmp_path / "looked", recipe)
+    assert [epoch["epoch"] for epoch in history if epoch["validation_auroc"] is not None] == [0, 2, 4, 6, 8]
+    alone = tiny()
+    fit(alone, Classify(), task(), TRAIN, nobody, recipe, seed=0, folder=tmp_path / "alone", device=CPU)
+    assert all(torch.equal(a, b) for a, b in zip(looked.parameters(), alone.parameters(), strict=True))
+    for epochs in (1, 2, 3, 7):
+        few = dataclasses.replace(recipe, epochs=epochs)
+        assert few.looks(0) and few.looks(epochs - 1) and sum(map(few.looks, range(epochs))) == min(5, epochs)
+    assert all(map(CROPS.looks, range(9)))
+
+
 def test_without_validation_the_last_weights_count_and_nothing_is_measured(tmp_path: Path) -> None:
     recipe, nobody = dataclasses.replace(ADAM, schedule="constant", monitor="last"), np.empty(0, dtype=np.int64)
     model = tiny()

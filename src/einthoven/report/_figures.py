@@ -201,8 +201,9 @@ def _history(found: list[pd.DataFrame], what: str, series: Sequence[tuple[str, s
         if not known:
             continue
         for history in known:
-            values = pd.to_numeric(history[column], errors="coerce")
-            axes.plot(history["epoch"], values, color=ink, linewidth=1.0, alpha=0.75, marker=".", markersize=3)
+            values = pd.to_numeric(history[column], errors="coerce").dropna()
+            epochs = history["epoch"][values.index]
+            axes.plot(epochs, values, color=ink, linewidth=1.0, alpha=0.75, marker=".", markersize=3)
         y = 0.93 - 0.09 * place if what == "loss" else 0.06
         style = {"color": ink, "fontsize": 7.5, "fontweight": "bold"}
         axes.text(0.97, y, name, style, transform=axes.transAxes, ha="right")

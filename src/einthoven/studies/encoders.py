@@ -92,17 +92,7 @@ def encoders(
         raise RunError(f"fractions are shares of the patients above 0 and up to 1, and 1 is one: {list(fractions)}")
     learnt = [begun(run) for run in from_]
     form: dict[str, Any] = learnt[0].form if learnt else form_of(rate_hz, unit, bandpass_hz, length_s)
-    begins: dict[str, list[Begun]] = {name: [] for name in models}
-    for encoder in learnt:
-        if encoder.form != form:
-            raise RunError(f"{encoder.weights} takes another input than {learnt[0].weights}; make them alike")
-        same = [name for name, network in networks.items() if network == (encoder.model, encoder.options)]
-        if not same:
-            told = [encoder.model, *(f"{name}={value}" for name, value in encoder.options.items())]
-            raise RunError(f"{encoder.weights} holds {','.join(told)}, none of {'; '.join(models)}; name it with them")
-        if any(encoder.name == other.name for other in begins[same[0]]):
-            raise RunError(f"two runs hold {same[0]} that learnt by {encoder.name}; name one of them")
-        begins[same[0]].append(encoder)
+    begins = _theirs(learnt, networks, form)
     ways: dict[str, tuple[Begun, Way, int]] = {}
     for name, (network, options) in networks.items():
         rate = _told(rates, (name, network), rate_of(network))
@@ -132,6 +122,29 @@ def encoders(
         primary=at_share(models[min(1, len(models) - 1)], 1.0),
         **form,
     )
+
+
+def _theirs(
+    learnt: Sequence[Begun], networks: Mapping[str, tuple[str, dict[str, Any]]], form: dict[str, Any]
+) -> dict[str, list[Begun]]:
+    """Of each network what learnt without labels, one of an objective.
+
+    Raises:
+        RunError: If one is of no such network, there is another like it, or it takes another input.
+    """
+    found: dict[str, list[Begun]] = {name: [] for name in networks}
+    for encoder in learnt:
+        if encoder.form != form:
+            raise RunError(f"{encoder.weights} takes another input than {learnt[0].weights}; make them alike")
+        same = [name for name, network in networks.items() if network == (encoder.model, encoder.options)]
+        if not same:
+            told = [encoder.model, *(f"{name}={value}" for name, value in encoder.options.items())]
+            known = "; ".join(networks)
+            raise RunError(f"{encoder.weights} holds {','.join(told)}, none of {known}; name it with them")
+        if any(encoder.name == other.name for other in found[same[0]]):
+            raise RunError(f"two runs hold {same[0]} that learnt by {encoder.name}; name one of them")
+        found[same[0]].append(encoder)
+    return found
 
 
 def _told(told: Mapping[str, _T], names: Sequence[str], usual: _T) -> _T:

@@ -121,8 +121,8 @@ def fit(
         on_epoch: Called with the record of each epoch, those of an earlier session included.
 
     Returns:
-        One record an epoch: `epoch`, `train_loss`, `validation_loss` and `validation_auroc` (None where there are no
-        validation records), `lr`, `seconds`.
+        One record an epoch: `epoch`, `train_loss`, `validation_loss` and `validation_auroc` (None where no validation
+        record was looked at), `lr`, `seconds`.
 
     Raises:
         ValueError: If there are no validation records to choose an epoch by, or the loss is no number; or labelled
@@ -150,7 +150,8 @@ def fit(
         began, number = time.perf_counter(), len(history)
         state = (seed, number, steps, history)
         loss, rate = _epoch(fabric, network, optimizer, (objective, changes), data, train, recipe, state, mean)
-        judged = _judge(network, objective, data, validation, recipe, seed, fabric)
+        looked = validation if recipe.looks(number) else validation[:0]
+        judged = _judge(network, objective, data, looked, recipe, seed, fabric)
         record = {"epoch": number, "train_loss": loss, **judged}
         history.append({**record, "lr": rate, "seconds": time.perf_counter() - began})
         if best_epoch(recipe, history) == number:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
+_LOOKS = 5  # at validation records that choose nothing
 _ONE_CYCLE_RISE, _ONE_CYCLE_START, _ONE_CYCLE_END = 0.25, 25.0, 1e5
 
 
@@ -30,7 +31,7 @@ class Recipe:
         plateau: Epochs without improvement before the rate falls.
         patience: Epochs without improvement before training stops, or None.
         monitor: What chooses the best epoch: `loss` or `auroc` (macro) on validation; `last` takes the last one, and
-            needs no validation records.
+            needs no validation records; those that there are are looked at five times, for the curve.
         crop_s: Length of training windows in seconds, or None for whole recordings; in testing the maximum over
             windows counts.
         draws: How many records an epoch has, each as often as the others but for one time; None for every record once.
@@ -64,6 +65,11 @@ class Recipe:
             raise ValueError(f"a learning rate is not below 0, like {self.rate:g}")
         if self.monitor == "last" and (self.patience is not None or self.schedule == "plateau"):
             raise ValueError("patience and a plateau look at validation, which monitor='last' does not; drop them")
+
+    def looks(self, epoch: int) -> bool:
+        """Whether the validation records are looked at after an epoch, counted from 0."""
+        last = self.epochs - 1
+        return self.monitor != "last" or epoch in {round(look * last / (_LOOKS - 1)) for look in range(_LOOKS)}
 
     def records(self, train: int) -> int:
         """How many records an epoch has, of so many training records."""
