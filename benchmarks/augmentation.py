@@ -12,15 +12,16 @@ import pandas as pd
 
 from einthoven.report._remedies import minutes_of
 from einthoven.report._run import read
+from einthoven.report._words import how_many
 from synthesis import span, table, told
 
 METRICS = {"auprc": "AUPRC", "f1": "F1", "auroc": "AUROC", "sensitivity_at_99": "sensitivity at 99 %"}
 
 
-def gap(row: Any) -> str:
+def gap(row: Any, digits: int = 3) -> str:
     """A paired difference with its interval."""
 
-    return span(row, "difference", "difference_low", "difference_high", "+")
+    return span(row, "difference", "difference_low", "difference_high", "+", digits)
 
 
 def means(run: Path, found: dict[str, pd.DataFrame], level: str) -> str:
@@ -110,7 +111,7 @@ def main() -> None:
     paths = {name: asked.run / "results" / f"{name}.parquet" for name in names}
     found = {name: pd.read_parquet(path) for name, path in paths.items() if path.is_file()}
     print(learnt(asked.run))
-    for level in dict.fromkeys(found["remedies"]["level"]):
+    for level in sorted(dict.fromkeys(found["remedies"]["level"]), key=how_many):
         print(f"{level}\n\n{means(asked.run, found, level)}")
         for metric in ("auprc", "f1"):
             print(by_class(found, level, metric))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from augmentation import gap
+from einthoven.report._words import how_many
 from synthesis import span, table, told
 
 
@@ -17,7 +19,7 @@ def grid(found: dict[str, pd.DataFrame], metric: str, digits: int) -> str:
 
     values = found["localisation"].query("metric == @metric").set_index(["way", "level"])
     gaps = found["gaps"].query("metric == @metric").set_index(["way", "level"])
-    levels = sorted(dict.fromkeys(values.index.get_level_values("level")), key=lambda at: (at == "all", len(at), at))
+    levels = sorted(dict.fromkeys(values.index.get_level_values("level")), key=how_many)
     rows = []
     for way in dict.fromkeys(values.index.get_level_values("way")):
         cells = []
@@ -26,10 +28,9 @@ def grid(found: dict[str, pd.DataFrame], metric: str, digits: int) -> str:
                 cells.append("")
                 continue
             row = values.loc[(way, level)]
-            words = f"{row['value']:.{digits}f} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
+            words = span(row, digits=digits)
             if (way, level) in gaps.index:
-                ends = [gaps.loc[(way, level)][f"difference{end}"] for end in ("", "_low", "_high")]
-                words += " · {:+.{d}f} [{:+.{d}f}, {:+.{d}f}]".format(*ends, d=digits)
+                words += f" · {gap(gaps.loc[(way, level)], digits)}"
             cells.append(words)
         rows.append([way, *cells])
     return table([metric, *(f"{level} patients" for level in levels)], rows)
@@ -47,8 +48,9 @@ def main() -> None:
     for metric in dict.fromkeys(found["localisation"]["metric"]):
         print(grid(found, metric, 1 if metric.endswith("mm") else 3))
     for row in found["gaps"].query("planned").to_dict("records"):
-        gap = span(row, "difference", "difference_low", "difference_high", "+")
-        print(f"Planned: {row['model']} less {row['against']}, accuracy {gap}, detectable {row['detectable']:.3f}.")
+        print(
+            f"Planned: {row['model']} less {row['against']}, accuracy {gap(row)}, detectable {row['detectable']:.3f}."
+        )
     environment = json.loads((asked.run / "environment.json").read_text())
     facts = {name: environment[name] for name in ("command", "versions", "machine", "settings", "seconds_of_cells")}
     asked.out.write_text(json.dumps(facts | {name: told(each) for name, each in found.items()}, indent=0) + "\n")

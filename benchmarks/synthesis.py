@@ -24,12 +24,13 @@ MEASURED = {
 SOME = 0.05  # of the records that could not be measured
 
 
-def span(row: Any, name: str = "value", low: str = "low", high: str = "high", sign: str = "") -> str:
+def span(row: Any, name: str = "value", low: str = "low", high: str = "high", sign: str = "", digits: int = 3) -> str:
     """A value with its interval; a model beside itself has none."""
 
     if pd.isna(row[name]):
         return ""
-    return f"{row[name]:{sign}.3f} [{row[low]:{sign}.3f}, {row[high]:{sign}.3f}]"
+    value, start, end = (f"{row[each]:{sign}.{digits}f}" for each in (name, low, high))
+    return f"{value} [{start}, {end}]"
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:

@@ -13,7 +13,7 @@ from einthoven.evaluation.remedies import level_of
 from einthoven.pipeline import cell_names
 from einthoven.report._figures import COLOURS, DASHES, Panel, panel
 from einthoven.report._run import Run, rows
-from einthoven.report._words import count, interval, number, percent, probability, versus_zero
+from einthoven.report._words import count, how_many, interval, number, percent, probability, versus_zero
 
 NAMES = {
     "accuracy": "accuracy",
@@ -28,7 +28,7 @@ def facts(run: Run) -> dict[str, Any]:
     """What the template may say beside what every page says."""
     table = run.tables["localisation"]
     measured = [metric for metric in METRICS if (table["metric"] == metric).any()]
-    levels = sorted(dict.fromkeys(table["level"]), key=_size)
+    levels = sorted(dict.fromkeys(table["level"]), key=how_many)
     ways = _ways(run)
     found = {(row["way"], row["level"], row["metric"]): row for row in rows(table)}
     gaps = {(row["way"], row["level"], row["metric"]): row for row in rows(run.tables["gaps"])}
@@ -58,10 +58,6 @@ def _ways(run: Run) -> list[str]:
     """The ways of learning, as the experiment has them; what was planned first."""
     first = [name.rpartition("@")[0] for name in (run.primary, run.baseline)]
     return list(dict.fromkeys([*first, *run.tables["localisation"]["way"]]))
-
-
-def _size(level: str) -> float:
-    return float("inf") if level == "all" else float(level)
 
 
 def _patients(level: str) -> str:

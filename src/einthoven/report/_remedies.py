@@ -14,7 +14,7 @@ from einthoven.evaluation.remedies import METRICS, NONE, level_of
 from einthoven.pipeline import cell_names
 from einthoven.report._figures import COLOURS, Panel, panel, slug
 from einthoven.report._run import Run, rows
-from einthoven.report._words import count, interval, number, probability, signed, versus_zero
+from einthoven.report._words import count, how_many, interval, number, probability, signed, versus_zero
 
 NAMES = {"auprc": "AUPRC", "f1": "F1", "auroc": "AUROC", "sensitivity_at_99": "Sensitivity at 99 % specificity"}
 _SURE = 0.05
@@ -48,7 +48,7 @@ def facts(run: Run) -> dict[str, Any]:
 def _levels(run: Run) -> list[str]:
     """The numbers of positives, the planned one first."""
     found = list(dict.fromkeys(run.tables["remedies"]["level"]))
-    return sorted(found, key=lambda level: (level != level_of(run.primary), level == "all", len(level), level))
+    return sorted(found, key=lambda level: (level != level_of(run.primary), how_many(level)))
 
 
 def _trained(run: Run) -> set[str]:

@@ -1,6 +1,6 @@
 """Numbers and verdicts as a person reads them."""
 
-__all__ = ["count", "interval", "number", "percent", "probability", "signed", "verdict", "versus_zero"]
+__all__ = ["count", "how_many", "interval", "number", "percent", "probability", "signed", "verdict", "versus_zero"]
 
 import math
 import numbers
@@ -38,6 +38,11 @@ def interval(value: object, low: object, high: object, plus: bool = False, digit
 def count(value: object) -> str:
     """`21 799` with narrow spaces that do not break; a dash where nobody counted."""
     return f"{int(value):,}".replace(",", "\u202f") if _defined(value) else _NONE
+
+
+def how_many(level: str) -> float:
+    """What a level such as `25` or `all` is in numbers; infinite for all."""
+    return math.inf if level == "all" else float(level)
 
 
 def percent(value: object) -> str:
