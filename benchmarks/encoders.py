@@ -20,6 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from einthoven.layers.state_space import DiagonalStateSpace, convolved
 from einthoven.models import Encoder, Shape, build, encoders
 from einthoven.training import Device
+from einthoven.transforms.crop import Crop
 
 RATE_HZ, RECORDING_S, BATCH, CLASSES, ROUNDS = 100.0, 10.0, 64, 5, 5
 LENGTHS = (250, 500, 1000)
@@ -64,7 +65,7 @@ def networks(device: Device) -> list[dict[str, Any]]:
         rates = {train: BATCH / float(np.median(each)) for train, each in taken[name].items()}
         counted = sum(p.numel() for p in network.parameters())
         row = {"encoder": name, "parameters": counted, "window_s": x.shape[-1] / RATE_HZ}
-        windows = -(-round(RECORDING_S * RATE_HZ) // x.shape[-1])
+        windows = len(Crop(x.shape[-1]).cover(round(RECORDING_S * RATE_HZ)))
         rows.append({**row, "trains": rates[True], "predicts": rates[False], "ecg_per_s": rates[False] / windows})
     return rows
 

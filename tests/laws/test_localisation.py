@@ -65,6 +65,13 @@ def test_what_cannot_be_located_is_refused() -> None:
         labels.located(table(nowhere))
     with pytest.raises(ValueError, match="3 different places cannot be put together into 8"):
         labels.located(table(blobs(each=1)))
+    with pytest.raises(ValueError, match="all tachycardias come from apex"):
+        labels.located(table(blobs(each=1), segment=["apex", "apex", None]))
+
+
+def test_regions_that_are_asked_for_stand_in_the_place_of_segments() -> None:
+    found, codes = labels.located(table(blobs(), segment=["apex", "base"] * 30), regions=3)
+    assert codes == ("origin:region 1", "origin:region 2", "origin:region 3") and found["segment"].notna().all()
 
 
 def test_the_table_of_the_simulator_says_what_its_records_do() -> None:
@@ -205,6 +212,23 @@ def test_without_places_segments_alone_are_judged() -> None:
     predictions, cohort = answers(SKILL)
     found = judge(predictions, cohort.drop(columns=AXES))["localisation"]
     assert set(found["metric"]) == {"accuracy", "balanced_accuracy"}
+
+
+def test_where_no_place_is_known_none_is_said() -> None:
+    predictions, cohort = answers(SKILL)
+    tested = cohort["record"].isin(predictions["record"])
+    cohort.loc[~tested, AXES] = np.nan
+    assert set(judge(predictions, cohort)["localisation"]["metric"]) == {"accuracy", "balanced_accuracy"}
+
+
+def test_errors_are_of_the_patients_whose_places_are_known_and_of_one_alone_have_no_interval() -> None:
+    predictions, cohort = answers(SKILL)
+    tested = cohort["record"].isin(predictions["record"])
+    cohort.loc[tested & (cohort["patient"] != "p0"), AXES] = np.nan
+    found = judge(predictions, cohort)["localisation"].set_index(["model", "metric"])
+    errors = found.loc[("taught@10", ["error_mm", "median_error_mm"]), :]
+    assert errors["patients"].eq(1).all() and errors["records"].eq(2).all() and errors["value"].notna().all()
+    assert found.loc[("taught@10", "accuracy"), "patients"] == 15
 
 
 def test_an_unanswered_record_is_refused() -> None:

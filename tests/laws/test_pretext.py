@@ -316,6 +316,10 @@ class TestPretext:
         shape = Shape(12, length, RATE, 1, gaps=True)
         encoder = Small(shape) if model == "small" else build(model, shape)
         objective = objectives.build(name, subset=0.5)
+        if (name, model) == ("predictive", "code_resnet"):
+            with pytest.raises(ValueError, match="a step of this encoder is 2.6 s long"):
+                objective.network(encoder)
+            return
         network = objective.network(encoder)
         batch = tensors(objective.draw(noise(8, samples=length), RATE, np.random.default_rng(0), 1.0))
         found = objective(network, batch)

@@ -1,6 +1,7 @@
 """The study encoders on simulated ECGs: every network at every share, from scratch and begun with what it knows."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def test_a_page_tells_each_encoder_at_each_share(learnt: str, tmp_path: Path) ->
     out = run(dataclasses.replace(made, resamples=20), tmp_path / "run", device=CPU, progress=False)
     table = pd.read_parquet(out / "results" / "efficiency.parquet")
     ways = {VIT, SPACE, f"{SPACE}+predictive", f"{SPACE}+predictive probe", "boosting"}
+    ways |= {f"{VIT} untrained", f"{SPACE} untrained"}
     assert set(table["family"]) == ways and set(table["share"]) == {0.5, 1.0}
     against = pd.read_parquet(out / "results" / "reaches.parquet")
     assert set(against.loc[against["kind"] == "same", "family"]) == ways - {VIT}
@@ -65,6 +67,9 @@ def test_the_grid_holds_what_was_planned() -> None:
         ({"models": ["state_spac"]}, "did you mean 'state_space'"),
         ({"rounds": {"ecg_vitt": 3}}, "did you mean 'ecg_vit'"),
         ({"models": ["ecg_vit", "ecg_vit"]}, "twice"),
+        ({"rounds": {"ecg_vit": 0}}, "rounds of ecg_vit is 1 or more"),
+        ({"rates": {"ecg_vit": 0.0}}, "rate of ecg_vit is above 0"),
+        ({"labels": ["origin:12"]}, "einthoven study localisation"),
         ({"models": ["state_space,dept=3"]}, "did you mean 'depth'"),
         ({"models": ["state_space,depth=many"]}, "'state_space,depth=many' cannot be built"),
     ],
@@ -74,10 +79,16 @@ def test_what_cannot_be_is_refused(told: dict[str, Any], words: str) -> None:
         encoders(DATA, **told)
 
 
-def test_an_encoder_that_is_not_among_them_is_not_begun_with(learnt: str) -> None:
+def test_an_encoder_that_is_not_among_them_is_not_begun_with(learnt: str, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds state_space,features=16,depth=1, none of ecg_vit; state_space;"):
         encoders(DATA, models=["ecg_vit", "state_space"], from_=[learnt])
     with pytest.raises(RunError, match="two runs hold state_space,features=16,depth=1 that learnt by predictive"):
-        encoders(
-            DATA, models=["ecg_vit", SPACE], from_=[learnt, str(Path(learnt).parent / "." / Path(learnt).name / "")]
-        )
+        encoders(DATA, models=["ecg_vit", SPACE], from_=[learnt, str(shutil.copytree(learnt, tmp_path / "other"))])
+
+
+def test_one_encoder_alone_is_held_against_what_it_was_before(learnt: str) -> None:
+    made = encoders(DATA, models=[SPACE], from_=[learnt], labels=["code6"])
+    assert (made.primary, made.baseline) == (f"{SPACE}+predictive@100%", f"{SPACE}@100%")
+    assert encoders(DATA, models=[SPACE], labels=["code6"]).primary == "boosting@100%"
+    with pytest.raises(RunError, match="stands beside nothing"):
+        encoders(DATA, models=[SPACE], others=[])

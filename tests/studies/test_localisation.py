@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from einthoven import datasets, run
-from einthoven.pipeline import Experiment, Few, RunError
+from einthoven.pipeline import Experiment, Few, RunError, evaluate_run
 from einthoven.records import write as write_record
 from einthoven.registry import UnknownName
 from einthoven.report import write
@@ -48,6 +48,10 @@ def test_a_page_tells_each_way_at_each_number_of_patients(learnt: str, tmp_path:
     assert "rv_free_wall" in page and "nothing of patients" in page and "12-lead paper" not in page
     assert "On simulated tachycardias, masked@10 names the right one of" in page
     assert "One probability" not in card and "segment of the ventricles" in card
+    assert "from below" in page and "mm to the feet" in page
+    shutil.rmtree(out / "cells" / "masked@all-seed1-fold4")
+    evaluate_run(out)
+    assert "13 of 14 trainings of this grid are finished" in write(out).read_text(encoding="utf-8")
 
 
 def test_places_of_a_folder_become_regions(tmp_path: Path) -> None:
@@ -64,7 +68,8 @@ def test_places_of_a_folder_become_regions(tmp_path: Path) -> None:
     out = run(small(asked), tmp_path / "run", device=CPU, progress=False)
     confusion = pd.read_parquet(out / "results" / "confusion.parquet")
     assert set(confusion["truth"]) == {"region 1", "region 2", "region 3"}
-    assert "nothing of patients" not in write(out).read_text(encoding="utf-8")
+    page = write(out).read_text(encoding="utf-8")
+    assert "nothing of patients" not in page and "x_mm and z_mm" in page and "mm to the feet" not in page
 
 
 def test_the_grid_holds_what_was_planned() -> None:
@@ -82,6 +87,8 @@ def test_encoders_of_one_objective_go_by_the_names_of_their_folders(learnt: str,
     assert {arm.name for arm in made.arms} == {
         f"{way}@all" for way in ("begun", "other", "scratch", "boosting", "naive")
     }
+    with pytest.raises(RunError, match="scratch twice"):
+        localisation([VT], from_=[learnt, str(shutil.copytree(learnt, tmp_path / "scratch"))], patients=[])
     with pytest.raises(RunError, match="other twice"):
         localisation([VT], from_=[str(other), str(shutil.copytree(learnt, tmp_path / "more" / "other"))])
 

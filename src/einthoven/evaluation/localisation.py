@@ -22,6 +22,7 @@ from einthoven.evaluation.remedies import level_of
 
 METRICS = ("accuracy", "balanced_accuracy", "error_mm", "median_error_mm")
 _AXES = ("x_mm", "y_mm", "z_mm")
+_LEAST = 1e-6  # probability of segments whose place is known, below which no place is said
 
 Places = Float[np.ndarray, "record 3"]
 
@@ -84,13 +85,15 @@ def localisation(
         for place, truth in enumerate(table.classes):
             told = zip(table.classes, counts[place], strict=True)
             confused += [{"model": model, "truth": truth, "said": said, "records": count} for said, count in told]
-    patients = len(np.unique(table.cluster))
+    judged = {"records": len(table.records), "patients": len(np.unique(table.cluster))}
+    placed = {"records": int(found.known.sum()), "patients": len(np.unique(table.cluster[found.known]))}
     rows, gaps = [], []
     for (model, metric), series in values.items():
         keys = {"model": model, "way": family(model), "level": level_of(model), "metric": metric}
         most = np.inf if metric.endswith("mm") else 1.0
-        counted = {"records": int(found.known.sum() if metric.endswith("mm") else len(table.records))}
-        rows.append({**keys, **value(series, patients, level, most), **counted, "patients": patients})
+        counted = placed if metric.endswith("mm") else judged
+        patients = counted["patients"]
+        rows.append({**keys, **value(series, patients, level, most), **counted})
         against = f"{family(baseline)}@{level_of(model)}"
         if against != model and (theirs := values.get((against, metric))):
             planned = (model, against, metric) == (primary, baseline, METRICS[0])
@@ -128,7 +131,7 @@ class _Places:
         return centres
 
     def said(self, model: str, seed: int) -> Places:
-        """The place that a model says; a segment of which no place is known has no weight."""
+        """The place that a model says, NaN where it says none; a segment of which no place is known has no weight."""
         probability, fold = (self._table.answers[name, model, seed] for name in ("probability", "fold"))
         out = np.full_like(self.true, np.nan)
         for number in np.unique(fold[~np.isnan(fold)]):
@@ -136,7 +139,8 @@ class _Places:
             centres = self._centres(tested)
             somewhere = ~np.isnan(centres).any(axis=1)
             share = probability[tested][:, somewhere]
-            out[tested] = share @ centres[somewhere] / np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
+            whole = share.sum(axis=1, keepdims=True)
+            out[tested] = share @ centres[somewhere] / np.where(whole > _LEAST, whole, np.nan)
         return np.where(np.isnan(probability).any(axis=1)[:, None], np.nan, out)
 
     def answers(self, model: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -182,7 +186,9 @@ def _figures(
     yield METRICS[1], np.nanmean(recalls, axis=0)
     known = ~np.isnan(error)
     if known.any():
-        yield METRICS[2], error[known] @ weights[known] / weights[known].sum(axis=0)
+        with np.errstate(invalid="ignore"):  # a resample without a known place has no error
+            yield METRICS[2], error[known] @ weights[known] / weights[known].sum(axis=0)
         order = np.argsort(error[known])
         climbing = np.cumsum(weights[known][order], axis=0)
-        yield METRICS[3], error[known][order][(climbing < climbing[-1] / 2).sum(axis=0)]
+        median = error[known][order][np.minimum((climbing < climbing[-1] / 2).sum(axis=0), known.sum() - 1)]
+        yield METRICS[3], np.where(climbing[-1] > 0, median, np.nan)

@@ -15,7 +15,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from einthoven import registry
-from einthoven.labels._origin import ORIGIN, REGIONS, located, origin
+from einthoven.labels._origin import ORIGIN, located, origin
 from einthoven.labels._vocabulary import Class, Vocabulary, targets
 
 names = partial(registry.names, "labels")
@@ -73,7 +73,7 @@ def told(
 
     codes = sorted({code for each in annotated.values() for code in each})
     if regions := [some for room, _, some in (name.partition(":") for name in names) if room == "origin"]:
-        table, segments = located(table, int(regions[0]) if regions[0].isdigit() else REGIONS)
+        table, segments = located(table, int(regions[0]) if regions[0].isdigit() else None)
         codes, annotated = [*codes, *segments], {name: (*each, *segments) for name, each in annotated.items()}
     vocabularies = tuple(get(name, codes) for name in names)
     nothing = np.zeros((len(table), 0), dtype=np.float32)

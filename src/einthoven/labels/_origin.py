@@ -29,25 +29,31 @@ def origin(annotated: Sequence[str]) -> Vocabulary:
     return Vocabulary("origin", "the origin of a ventricular tachycardia", classes, exclusive=True)
 
 
-def located(table: pd.DataFrame, regions: int = REGIONS) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def located(table: pd.DataFrame, regions: int | None = None) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The records with their segment among their codes, which is unknown where nobody says it.
 
     Arguments:
         table: Records with some of the columns of `ORIGIN`.
-        regions: Into how many regions places are put together where no segment is named.
+        regions: Into how many regions places are put together; None for segments where some are named, else for eight
+            regions.
 
     Returns:
         The table with a column `segment`, its codes added to `positive` and `unknown`; and all codes, sorted.
 
     Raises:
-        ValueError: If no record says where anything comes from, or there are fewer places than regions.
+        ValueError: If no record says where anything comes from, there are fewer places than regions, or all
+            tachycardias come from one.
     """
 
     segment = table["segment"].astype(object) if "segment" in table else pd.Series(None, table.index, dtype=object)
     segment = segment.where(segment.notna() & (segment != ""), None)
-    if segment.isna().all():
-        segment = _regions(table, regions)
+    if regions or segment.isna().all():
+        segment = _regions(table, regions or REGIONS)
     codes = tuple(f"{_SYSTEM}{name}" for name in sorted(set(segment.dropna()), key=_natural))
+    if len(codes) < 2:
+        raise ValueError(
+            f"all tachycardias come from {codes[0].removeprefix(_SYSTEM)}; of one origin nothing is learnt"
+        )
     lists: dict[str, list[list[str]]] = {"positive": [], "unknown": []}
     for name, had, open_to in zip(segment, table["positive"], table["unknown"], strict=True):
         lists["positive"].append([*had, *([] if name is None else [f"{_SYSTEM}{name}"])])

@@ -56,8 +56,18 @@ class Predictive:
             raise ValueError(f"a temperature lies above 0, not at {self.temperature:g}")
 
     def network(self, encoder: Encoder) -> "_Predictor":
-        """The encoder with a head that predicts pieces, and the network by which they are known."""
-        return _Predictor(encoder)
+        """The encoder with a head that predicts pieces, and the network by which they are known.
+
+        Raises:
+            ValueError: If its steps are so long that pieces would not fit into what is hidden.
+        """
+        predictor, shape = _Predictor(encoder), encoder.shape
+        window_s = min(shape.samples / shape.rate_hz, encoder.window_s or np.inf)
+        hidden_s, piece_s = (1 - self.seen[1]) * window_s, predictor.length / shape.rate_hz
+        if piece_s > hidden_s:
+            what = f"a step of this encoder is {piece_s:.2g} s long, and often only {hidden_s:.2g} s are hidden"
+            raise ValueError(f"{what}, so that nothing could be asked for; take another encoder or a higher rate")
+        return predictor
 
     def draw(
         self, x: Float[np.ndarray, "batch lead time"], rate_hz: float, rng: np.random.Generator, progress: float = 1.0

@@ -39,7 +39,8 @@ def evaluate_run(out: Path, cohort: Cohort | None = None) -> None:
     facts = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
     names, shares, rare = cell_names(facts), _scarce(facts), facts.get("remedies", False)
     done = [name for name in names if finished(out / "cells" / name)]
-    needed = {facts["primary"], facts["baseline"]} if shares or rare else {arm["name"] for arm in facts["arms"]}
+    graded = shares or rare or facts.get("localises", False)
+    needed = {facts["primary"], facts["baseline"]} if graded else {arm["name"] for arm in facts["arms"]}
     if lacking := [name for name in names if name not in done and _arm(name) in needed]:
         what = f"not finished: {many(len(lacking), 'cell')} of {len(names)}, such as {lacking[0]}"
         raise RunError(f"{out}: {what}; the same command goes on")

@@ -21,7 +21,10 @@ NAMES = {
     "error_mm": "mean error, mm",
     "median_error_mm": "median error, mm",
 }
-_VIEWS = (("from the front", "x_mm", "y_mm", "feet"), ("from above", "x_mm", "z_mm", "back"))
+_VIEWS = (("x_mm", "y_mm"), ("x_mm", "z_mm"))
+# What they are in the simulator's axes; those of a user's data are their own.
+_SIMULATED = {"x_mm": "left", "y_mm": "feet", "z_mm": "back"}
+_SEEN_FROM = {"y_mm": "from the front", "z_mm": "from below"}
 
 
 def facts(run: Run) -> dict[str, Any]:
@@ -95,11 +98,12 @@ def _headline(run: Run) -> str:
     learnt = _patients(level_of(run.primary))
     segments = run.tables["confusion"]["truth"].nunique()
     shown = interval(ours["value"], ours["low"], ours["high"])
-    sentence = f"{where}{run.primary} names the right one of {segments} segments in {shown} of the records"
+    sentence = (
+        f"{where}{run.primary} names the right one of {segments} segments in {shown} of the records from {learnt}"
+    )
     error = _row(run, "localisation", run.primary, METRICS[2])
     if error is not None:
         sentence += f", {number(error['value'], 1)} mm off on average"
-    sentence += f", from {learnt}"
     if theirs is None or run.primary == run.baseline:
         return f"{sentence}."
     sentence += f"; {run.baseline} does in {interval(theirs['value'], theirs['low'], theirs['high'])}."
@@ -159,8 +163,10 @@ def _map(run: Run) -> list[Panel]:
     table = run.tables["places"].dropna(subset=["error_mm"])
     segments = sorted(dict.fromkeys(table["truth"]))
     views = []
-    for title, across, along, towards in _VIEWS:
-        figure, axes = panel("mm to the left", f"mm to the {towards}", headroom=0.1)
+    for across, along in _VIEWS:
+        below, beside = (f"mm to the {_SIMULATED[axis]}" if run.synthetic else axis for axis in (across, along))
+        title = _SEEN_FROM[along] if run.synthetic else f"{across} and {along}"
+        figure, axes = panel(below, beside, headroom=0.1)
         for place, segment in enumerate(segments):
             part, ink = table[table["truth"] == segment], COLOURS[place % len(COLOURS)]
             ends = [part[[name, f"said_{name}"]].to_numpy().T for name in (across, along)]
@@ -175,7 +181,8 @@ def _map(run: Run) -> list[Panel]:
             room = 0.15 * float(np.ptp(there)) + 1.0
             axis.set_view_interval(float(there.min()) - room, float(there.max()) + room, ignore=True)
             axis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-        axes.invert_yaxis()
+        if run.synthetic:  # heads up, and fronts
+            axes.invert_yaxis()
         detail = "dots are true, crosses are said"
         off = number(table["error_mm"].mean(), 1)
         label = f"True and said places {title}, {len(table)} records, mean error {off} mm"

@@ -57,11 +57,14 @@ def known(labels: Sequence[str], split: str) -> None:
 
     Raises:
         UnknownName: If one of them does not exist.
+        RunError: If a label set is another study's.
         ValueError: If a split is a file that cannot be understood.
     """
     for name in labels:
         if name.startswith("own:"):  # which only the data can tell
             continue
+        if name.partition(":")[0] == "origin":
+            raise RunError(f"{name} is judged by how far off it is: ask `einthoven study localisation`")
         label_sets.get(name)
     splits.known(split)
 

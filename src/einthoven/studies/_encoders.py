@@ -87,7 +87,8 @@ def alike(encoders: Sequence[Begun]) -> None:
         RunError: If they do not.
     """
     for encoder in encoders[1:]:
-        if (encoder.model, encoder.form) != (encoders[0].model, encoders[0].form):
+        first = encoders[0]
+        if (encoder.model, encoder.options, encoder.form) != (first.model, first.options, first.form):
             raise RunError(f"{encoder.weights} holds another network or input than {encoders[0].weights}")
 
 
@@ -102,31 +103,35 @@ class Way:
     """A way of learning from labels.
 
     Attributes:
-        rate: The highest learning rate; 0 for a model that is fitted at once.
+        rate: The highest learning rate; None for the one that suits the network, 0 for a model that is fitted at once.
         begins: Whether it begins with an encoder's weights.
         freeze, layer_decay: See `einthoven.training.Transfer`.
     """
 
-    rate: float = 0.0
+    rate: float | None = None
     begins: bool = False
     freeze: int | Literal["trunk"] = 0
     layer_decay: float = 1.0
 
 
-# Rates and decay were chosen on validation records, see benchmarks/results/pretrain.md.
 WAYS = {
-    "finetune": Way(rate=1e-2, begins=True),
-    "probe": Way(rate=1e-2, begins=True, freeze="trunk"),
-    "scratch": Way(rate=1e-2),
-    "untrained": Way(rate=1e-2, freeze="trunk"),
-    "boosting": Way(),
-    "naive": Way(),
+    "finetune": Way(begins=True),
+    "probe": Way(begins=True, freeze="trunk"),
+    "scratch": Way(),
+    "untrained": Way(freeze="trunk"),
+    "boosting": Way(rate=0.0),
+    "naive": Way(rate=0.0),
 }
+
+# That of xresnet1d101, and that no layer learns more slowly, were chosen on validation records, see
+# benchmarks/results/pretrain.md; 1e-3 is usual.
+_RATES = {"xresnet1d101": 1e-2}
+_RATE = 1e-3
 
 
 def rate_of(model: str) -> float:
-    """The highest learning rate that suits a network: that of its own recipe, or 1e-3 as is usual."""
-    return {"xresnet1d101": 1e-2}.get(model, 1e-3)
+    """The highest learning rate that suits a network."""
+    return _RATES.get(model, _RATE)
 
 
 def at_share(name: str, share: float) -> str:
@@ -151,10 +156,10 @@ def way(name: str, kind: str, encoder: Begun, how: Way, *, rounds: tuple[int, in
         facts: Further arguments of the arm.
     """
 
-    if not how.rate:
+    if how.rate == 0:
         return Arm(name, kind, watches="", **facts)
     epochs, draws = rounds
-    learns = recipe(encoder.model, epochs, how.rate, draws)
+    learns = recipe(encoder.model, epochs, rate_of(encoder.model) if how.rate is None else how.rate, draws)
     start = encoder.weights if how.begins else None
     transfer = Transfer(start, freeze=how.freeze, layer_decay=how.layer_decay)
     facts |= {"gaps": True, "places": encoder.places if how.begins else (), "watches": ""}

@@ -4,11 +4,12 @@ Which network should be the default is asked here, and whether its advantage gro
 scarce. Every network takes as many steps at every share, and its last weights count; with other rounds for some of them
 (`rounds`) all may take the same time instead. The contrast that is written down before any run is the second encoder
 against the first, both from scratch with all labels: a state-space network against xresnet1d101. The other ways are
-held against the latter too, with all labels and with as many.
+held against the latter too, with all labels and with as many. Of one encoder alone, what it was begun with is planned.
 """
 
 __all__ = ["encoders"]
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -16,9 +17,10 @@ from einthoven import models as models_room
 from einthoven import registry
 from einthoven.pipeline import Arm, Experiment, Few, RunError
 from einthoven.studies._checks import above, at_least, known, listed
-from einthoven.studies._encoders import Begun, Way, at_share, begun, form_of, rate_of, way
+from einthoven.studies._encoders import WAYS, Begun, Way, at_share, begun, form_of, rate_of, way
 
 _T = TypeVar("_T")
+_OTHERS = ("boosting", "untrained")
 _ALL = ("xresnet1d101", "state_space", "code_resnet", "ecg_vit")
 
 
@@ -55,7 +57,8 @@ def encoders(
         probe: Whether a head alone is learnt on each of these besides.
         labels: Label sets, as of code.
         fractions: Shares of the training patients, above 0 and up to 1; 1 is among them.
-        others: What stands beside them, with as many labels: boosting.
+        others: What stands beside them, with as many labels: boosting, and untrained, a head alone on each encoder that
+            has learnt nothing, which is there wherever heads alone are.
         split: As of pretrain; the audit refuses test patients whom an encoder has seen.
         seeds: One training with each, which also draws the patients.
         fold: The test fold, from 1.
@@ -84,8 +87,10 @@ def encoders(
     registry.nearest(unit, ("mV", "z"), "unit")
     networks = {name: models_room.parse(name) for name in models}
     for name in others:
-        registry.nearest(name, ("boosting",), "model beside the encoders")
+        registry.nearest(name, _OTHERS, "model beside the encoders")
     rates, rounds = rates or {}, rounds or {}
+    at_least(1, **{f"rounds of {name}": count for name, count in rounds.items()})
+    above(0, **{f"rate of {name}": rate for name, rate in rates.items()})
     for name in (*rates, *rounds):
         registry.nearest(name, (*models, *(network for network, _ in networks.values())), "encoder of this study")
     if not all(0 < share <= 1 for share in fractions) or 1.0 not in fractions:
@@ -93,16 +98,20 @@ def encoders(
     learnt = [begun(run) for run in from_]
     form: dict[str, Any] = learnt[0].form if learnt else form_of(rate_hz, unit, bandpass_hz, length_s)
     begins = _theirs(learnt, networks, form)
+    pace = {
+        name: (_told(rates, (name, network), rate_of(network)), _told(rounds, (name, network), epochs))
+        for name, (network, _) in networks.items()
+    }
     ways: dict[str, tuple[Begun, Way, int]] = {}
     for name, (network, options) in networks.items():
-        rate = _told(rates, (name, network), rate_of(network))
-        times = _told(rounds, (name, network), epochs)
-        ways[name] = Begun("", "", network, options, form), Way(rate=rate), times
-        for encoder in begins[name]:
-            ways[f"{name}+{encoder.name}"] = encoder, Way(rate=rate, begins=True), times
-            if probe:
-                ways[f"{name}+{encoder.name} probe"] = encoder, Way(rate=rate, begins=True, freeze="trunk"), times
-    ways |= {name: (Begun("", "", name, {}, form), Way(), epochs) for name in others}
+        plain = Begun("", "", network, options, form)
+        for told, encoder, how in _ways(plain, begins[name], probe, "untrained" in others):
+            ways[f"{name}{told}"] = encoder, dataclasses.replace(how, rate=pace[name][0]), pace[name][1]
+    if "boosting" in others:
+        ways["boosting"] = Begun("", "", "boosting", {}, form), WAYS["boosting"], epochs
+    if len(ways) < 2:
+        raise RunError(f"{models[0]} stands beside nothing; name another encoder, a run of pretrain, or boosting")
+    against = models[1] if len(models) > 1 else list(ways)[1]
     arms: list[Arm] = [Arm("naive", "naive", watches="", rank=2)]
     for share in sorted(fractions):
         for name, (encoder, how, times) in ways.items():
@@ -119,7 +128,7 @@ def encoders(
         split=split,
         fold_count=fold_count,
         baseline=at_share(models[0], 1.0),
-        primary=at_share(models[min(1, len(models) - 1)], 1.0),
+        primary=at_share(against, 1.0),
         **form,
     )
 
@@ -144,6 +153,18 @@ def _theirs(
         if any(encoder.name == other.name for other in found[same[0]]):
             raise RunError(f"two runs hold {same[0]} that learnt by {encoder.name}; name one of them")
         found[same[0]].append(encoder)
+    return found
+
+
+def _ways(plain: Begun, begun: Sequence[Begun], probe: bool, untrained: bool) -> list[tuple[str, Begun, Way]]:
+    """How one network learns: what is said after its name, what it begins with, and the way."""
+    found = [("", plain, WAYS["scratch"])]
+    for encoder in begun:
+        found.append((f"+{encoder.name}", encoder, WAYS["finetune"]))
+        if probe:
+            found.append((f"+{encoder.name} probe", encoder, WAYS["probe"]))
+    if probe or untrained:
+        found.append((" untrained", plain, WAYS["untrained"]))
     return found
 
 

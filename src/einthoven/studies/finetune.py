@@ -35,7 +35,7 @@ def finetune(
     fold_count: int = 10,
     epochs: int = 25,
     draws: int = 1280,
-    rate: float = WAYS["finetune"].rate,
+    rate: float | None = None,
     layer_decay: float = WAYS["finetune"].layer_decay,
 ) -> Experiment:
     """Lets an encoder that has learnt without labels learn a task from a few.
@@ -55,7 +55,7 @@ def finetune(
         fold_count: How many folds there are.
         epochs: Rounds of training.
         draws: Windows a round, however few records there are.
-        rate: The highest learning rate of finetune.
+        rate: The highest learning rate of finetune; by default the one that suits the network.
         layer_decay: Of finetune, the learning rate of a stage as a share of that of the next, so that those near the
             input move less; 1 for one rate.
 

@@ -50,7 +50,7 @@ def localisation(
             its objective, or of its folder where two learnt by the same.
         model: The network, where no run of pretrain says so.
         patients: From how many labelled patients is learnt, besides from all.
-        regions: Into how many regions places are put together where no segment is named; 0 for eight.
+        regions: Into how many regions places are put together; 0 for segments where some are named, else eight regions.
         others: What stands beside the networks: boosting, and untrained, a head on an encoder that has learnt nothing.
         split: As of pretrain; the audit refuses test patients whom an encoder has seen.
         seeds: One training with each, which also draws the patients.
@@ -86,7 +86,8 @@ def localisation(
     names = [encoder.name for encoder in learnt]
     if len(set(names)) < len(names):
         names = [Path(encoder.weights).name for encoder in learnt]
-    listed(**{"from, by the names of its folders,": names or ("none",)})
+    taken = ("scratch", "naive", *others)
+    listed(**{"from, by the names of its folders and beside the other ways,": [*names, *taken]})
     ways = {name: (encoder, WAYS["finetune"]) for name, encoder in zip(names, learnt, strict=True)}
     ways |= {name: (plain, WAYS[name]) for name in ("scratch", *others)}
     levels: list[int | None] = [*patients, None]
