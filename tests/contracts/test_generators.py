@@ -286,9 +286,9 @@ def pages(count: int = 6) -> np.ndarray:
     return np.clip(1 - np.abs(np.arange(24)[:, None] - at), 0, 1).astype(np.float32)
 
 
-def paged(seed: int = 0) -> ImageVQVAE:
+def paged(seed: int = 0, **options: object) -> ImageVQVAE:
     torch.manual_seed(seed)
-    generator = build("image_vqvae", Form(64, 6.4, 3), rows=24)
+    generator = build("image_vqvae", Form(64, 6.4, 3), rows=24, **options)
     assert isinstance(generator, ImageVQVAE)
     return generator
 
@@ -334,6 +334,26 @@ def test_a_vqvae_of_pages_learns_and_every_part_of_it() -> None:
     measured = objective.measure({key: value.detach() for key, value in found.items()}, batch)
     assert set(measured) == {"rmse", "cosine", "flow_error", "codes"}
     assert all(value.shape == (16,) and torch.isfinite(value).all() for value in measured.values())
+
+
+@pytest.mark.parametrize("name", ["vqvae", "image_vqvae"])
+def test_one_without_a_prior_reads_and_interpolates_as_before_and_makes_nothing(name: str) -> None:
+    make, x = (made, signals()) if name == "vqvae" else (paged, pages())
+    whole, plain = (
+        make(**({"name": name} if name == "vqvae" else {}), prior=prior).eval() for prior in ("flow", "none")
+    )
+    assert isinstance(whole, Autoencoder) and isinstance(plain, Autoencoder)
+    plain.load_state_dict(whole.state_dict(), strict=False)
+    gone = set(whole.state_dict()) - set(plain.state_dict())
+    assert gone and all(key.startswith(("prior.", "velocity.")) for key in gone)
+    with torch.inference_mode():
+        one, other = (asked(each, x) for each in (whole, plain))
+        assert "velocity" not in other and torch.equal(one["signal"], other["signal"])
+        assert set(objectives.build(plain.objective).measure(other, {})) == {"rmse", "cosine", "codes"}
+        first, half = torch.from_numpy(x), torch.full((6,), 0.5)
+        assert torch.equal(*(each.interpolate(first, first.flip(0), half, CLASSES) for each in (whole, plain)))
+        with pytest.raises(ValueError, match="prior=flow"):
+            plain.emit(noise_of(plain), CLASSES)
 
 
 def test_pages_that_cannot_be_halved_are_refused() -> None:

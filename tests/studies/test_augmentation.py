@@ -261,3 +261,10 @@ def test_by_default_no_class_is_cut() -> None:
     named = small(remedies=["interpolation"], rare=["LVH"], positives=[5, 10])
     assert {arm.few.of for arm in named.arms} == {("LVH",)} and named.primary == "interpolation@10"
     assert [arm.name for arm in named.arms if arm.generator] == ["vqvae@5", "vqvae@10"]
+
+
+def test_a_generator_learns_a_prior_where_something_is_sampled_from_it() -> None:
+    for prefix, maker in (("", "vqvae"), ("page_", "image_vqvae")):
+        for more, told in (([], {"prior": "none"}), ([f"{prefix}sampling"], {})):
+            experiment = small(remedies=[f"{prefix}interpolation", *more])
+            assert [arm.options for arm in experiment.arms if arm.generator == maker] == [told]

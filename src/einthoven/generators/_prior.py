@@ -1,6 +1,6 @@
 """Sequences that flow out of noise, by a rhythm and a style that are planned first."""
 
-__all__ = ["Prior"]
+__all__ = ["UNSAMPLED", "Prior"]
 
 import math
 
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from einthoven.generators import Form, normal
 from einthoven.generators._plan import Plan, Planned, Told, channels
 from einthoven.layers.flow import Velocity, integrate, path
+
+UNSAMPLED = "it has learnt to interpolate and not to make ECGs of noise; train it with the option prior=flow"
 
 
 class Prior(nn.Module):

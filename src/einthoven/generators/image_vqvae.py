@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from einthoven.generators import Autoencoder, Form, normal
+from einthoven.generators._prior import UNSAMPLED
 from einthoven.layers.flow import Velocity, integrate, path
 from einthoven.layers.quantizer import Coded, VectorQuantizer
 
@@ -37,6 +38,7 @@ class ImageVQVAE(Autoencoder):
     Arguments:
         form: What it makes: as many columns as it has samples, and columns per second.
         rows: Of a page.
+        prior: `flow`, or `none` for one that only interpolates.
         steps: From noise to a page, of the flow.
 
     Raises:
@@ -46,7 +48,7 @@ class ImageVQVAE(Autoencoder):
     emits: ClassVar[Literal["leads", "image"]] = "image"
     objective: ClassVar[str] = "pictured"
 
-    def __init__(self, form: Form, *, rows: int = 96, steps: int = 5) -> None:
+    def __init__(self, form: Form, *, rows: int = 96, prior: Literal["flow", "none"] = "flow", steps: int = 5) -> None:
         super().__init__(form)
         if rows % 2**_HALVINGS or form.samples % 2**_HALVINGS:
             raise ValueError(f"rows and columns are halved {_HALVINGS} times, which {rows} × {form.samples} are not")
@@ -64,7 +66,7 @@ class ImageVQVAE(Autoencoder):
         self.from_letters = nn.Conv2d(_LETTERS * _LETTER, _WIDE, 3, padding=1)
         last = nn.ConvTranspose2d(widths[1], 1, 4, 2, 1)
         self.decoder = nn.Sequential(_Residual(_WIDE), _Residual(_WIDE), *double, last)
-        self.velocity = Velocity(self.inside[0], form.classes)
+        self.velocity = Velocity(self.inside[0], form.classes) if prior == "flow" else None
         self.noise = self.inside
 
     def look(self, x: Float[np.ndarray, "batch row column"], y: Float[np.ndarray, "batch class"]) -> None:
@@ -89,8 +91,14 @@ class ImageVQVAE(Autoencoder):
     def emit(
         self, noise: Float[Tensor, "batch latent step"], y: Float[Tensor, "batch class"]
     ) -> Float[Tensor, "batch row column"]:
-        """The pages that are made of some noise."""
-        return self.decode(integrate(lambda x, t: self.velocity(x, t, y), noise, self.steps), y)
+        """The pages that are made of some noise.
+
+        Raises:
+            ValueError: If there is no prior.
+        """
+        if (velocity := self.velocity) is None:
+            raise ValueError(UNSAMPLED)
+        return self.decode(integrate(lambda x, t: velocity(x, t, y), noise, self.steps), y)
 
     def forward(
         self,
@@ -102,13 +110,15 @@ class ImageVQVAE(Autoencoder):
     ) -> dict[str, Tensor]:
         """What comes back of letters, `signal`, beside the `wanted`, both of deviation about 1, and their `spread`.
 
-        The `index` of the letters of each page, how far `away` from them its vectors are, and the `velocity` of the
-        flow beside the `way` that is to be gone.
+        The `index` of the letters of each page, how far `away` from them its vectors are, and where there is a flow its
+        `velocity` beside the `way` that is to be gone.
         """
         codes = self.codes(self.encode(x), int(seed[0]))
         z = self._whole(codes.z)
         found = {"signal": self._said(z), "wanted": x / _INK, "spread": self.spread}
         found |= {"index": codes.number.view(len(x), -1), "away": codes.away.view(len(x), -1)}
+        if self.velocity is None:
+            return found
         at, way = path(normal(seed, z.shape, stream=3), z.detach(), t)
         return found | {"velocity": self.velocity(at, t, y).float(), "way": way}
 

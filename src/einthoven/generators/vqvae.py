@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from einthoven.generators import Autoencoder, Form
-from einthoven.generators._prior import Prior
+from einthoven.generators._prior import UNSAMPLED, Prior
 from einthoven.layers.flow import Residual
 from einthoven.layers.quantizer import Coded, FiniteScalar, VectorQuantizer
 from einthoven.layers.temporal import Conv, coarser, finer
@@ -40,13 +40,20 @@ class VQVAE(Autoencoder):
         form: What it makes.
         quantizer: `codebook`, which follows the vectors, or `grid`, which is fixed.
         letters: Vectors a step.
+        prior: `flow`, or `none` for one that only interpolates, and learns in half the time.
         steps: From noise to a sequence of vectors, of the flow.
     """
 
     objective: ClassVar[str] = "quantized"
 
     def __init__(
-        self, form: Form, *, quantizer: Literal["codebook", "grid"] = "codebook", letters: int = 8, steps: int = 5
+        self,
+        form: Form,
+        *,
+        quantizer: Literal["codebook", "grid"] = "codebook",
+        letters: int = 8,
+        prior: Literal["flow", "none"] = "flow",
+        steps: int = 5,
     ) -> None:
         super().__init__(form)
         self.stride = max(1, round(_STEP_S * form.rate_hz))
@@ -66,8 +73,10 @@ class VQVAE(Autoencoder):
             Residual(_WIDE, _WIDE),
             Conv(_WIDE, wide, 3, padding=1),
         )
-        self.prior = Prior(form, self.inside, self.stride / form.rate_hz, steps=steps)
-        self.noise = (self.prior.numbers,)
+        self.prior = None
+        if prior == "flow":
+            self.prior = Prior(form, self.inside, self.stride / form.rate_hz, steps=steps)
+        self.noise = (self.prior.numbers if self.prior is not None else 0,)
 
     def encode(self, x: Float[Tensor, "batch lead time"]) -> Float[Tensor, "batch latent step"]:
         """The vectors of signals, before they are put in letters."""
@@ -88,7 +97,13 @@ class VQVAE(Autoencoder):
     def emit(
         self, noise: Float[Tensor, "batch number"], y: Float[Tensor, "batch class"]
     ) -> Float[Tensor, "batch lead time"]:
-        """The signals that are made of some noise."""
+        """The signals that are made of some noise.
+
+        Raises:
+            ValueError: If there is no prior.
+        """
+        if self.prior is None:
+            raise ValueError(UNSAMPLED)
         return self.decode(self.prior.emit(noise, y), y)
 
     def forward(
@@ -102,13 +117,15 @@ class VQVAE(Autoencoder):
         """What comes back of letters, `signal`, beside the `wanted`, in leads of deviation 1, and their `spread`.
 
         The `index` of the letters of each signal, and how far `away` from them its vectors are; and what the prior
-        tells (`_prior`).
+        tells (`_prior`), where there is one.
         """
         codes = self.codes(self.encode(x), int(seed[0]))
         z = self._whole(codes.z)
         found = {"signal": self._said(z), "wanted": x / self.spread, "spread": self.spread}
         found |= {"index": codes.number.view(len(x), -1), "away": codes.away.view(len(x), -1)}
-        return found | self.prior(z.detach(), x / self.spread, y, t, seed, beats)
+        if self.prior is not None:
+            found |= self.prior(z.detach(), x / self.spread, y, t, seed, beats)
+        return found
 
     def _apart(self, z: Tensor) -> Tensor:
         """Each letter by itself."""

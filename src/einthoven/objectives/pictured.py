@@ -48,8 +48,11 @@ class Pictured:
         """
         found = model(**batch)
         loss = (found["signal"] - found["wanted"]).square().mean() + self.pull * found["away"].mean()
-        return {"loss": loss + flow_loss(found).mean(), **found}
+        if "velocity" in found:
+            loss = loss + flow_loss(found).mean()
+        return {"loss": loss, **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """For each page how like it is to what comes back of it, the error of the flow, and its `codes`."""
-        return likeness(found) | {"flow_error": flow_loss(found)} | codes_used(found)
+        flow = {"flow_error": flow_loss(found)} if "velocity" in found else {}
+        return likeness(found) | flow | codes_used(found)

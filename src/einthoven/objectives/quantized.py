@@ -50,8 +50,10 @@ class Quantized:
         """
         found = model(**batch)
         loss = signal_loss(found) + self.pull * found["away"].mean()
-        return {"loss": loss + flow_loss(found).mean() + plan_loss(found).mean(), **found}
+        if "velocity" in found:
+            loss = loss + flow_loss(found).mean() + plan_loss(found).mean()
+        return {"loss": loss, **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """For each signal how like it is to what comes back of it, the errors of the flows, and its `codes`."""
-        return likeness(found) | flow_errors(found) | codes_used(found)
+        return likeness(found) | (flow_errors(found) if "velocity" in found else {}) | codes_used(found)

@@ -211,6 +211,8 @@ class _Judge:
             if maker:
                 sees = eye.get("sees", "leads")
                 how = {"generator": maker, "sees": sees, "serves": True, "recipe": self.making}
+                if between and name.replace("interpolation", "sampling") not in wanted:
+                    how["options"] = {"prior": "none"}  # nothing will be made of noise
                 makers[maker] = Arm(_encoders.at_number(maker, level), **how, **shared)
         return [*arms, *makers.values()]
 
