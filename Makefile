@@ -10,7 +10,7 @@ demo: .venv/ready
 		--models code_resnet boosting naive --epochs.code_resnet 12 --out runs/demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready
 	$(BIN)/ruff check

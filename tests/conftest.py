@@ -1,5 +1,6 @@
 """What all tests share: checked annotations, quiet threads, and the way to the real recordings."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -16,6 +17,20 @@ jaxtyping.install_import_hook("einthoven", "beartype.beartype(conf=beartype.Bear
 # No test looks at a clock, and the same commit is tested on the same examples.
 hypothesis.settings.register_profile("einthoven", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("einthoven")
+
+_LONGEST = ("studies", "test_docs.py", "real")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no worker is left alone with it at the end."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in _LONGEST)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays; no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

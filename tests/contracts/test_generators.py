@@ -261,7 +261,7 @@ def test_the_alphabet_of_a_vqvae_does_not_collapse() -> None:
     source = Simulated(patients=80, rate_hz=100.0)
     order = [TWELVE.index(lead) for lead in EIGHT]
     x = np.stack([source.read(record).signal[order, :300] for record in source.table()["record_id"][:80]])
-    generator = made("vqvae", quantizer="codebook")
+    generator = made("vqvae", quantizer="codebook", prior="none")
     generator.look(x, np.eye(3, dtype=np.float32)[np.arange(len(x)) % 3])
     objective, optimizer = objectives.build("quantized"), torch.optim.AdamW(generator.parameters(), 2e-3)
     rng = np.random.default_rng(0)

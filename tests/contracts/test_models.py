@@ -30,6 +30,14 @@ ESTIMATORS = [name for name, cls in CLASSES.items() if issubclass(cls, Estimator
 BF16_TOLERANCE = 0.03  # of the largest logit: bf16 rounds to 1/256, and a network has up to a hundred layers
 
 
+# What promises the same at any size is asked of a small one.
+SMALL: dict[str, dict[str, int]] = {
+    "ecg_vit": {"features": 24, "depth": 2, "heads": 2},
+    "state_space": {"features": 16, "depth": 2},
+    "resnet18": {"width": 16},
+}
+
+
 def signals(batch: int = 4, samples: int = SHAPE.samples, seed: int = 0) -> Tensor:
     return torch.randn(batch, 12, samples, generator=torch.Generator().manual_seed(seed))
 
@@ -38,9 +46,9 @@ def beside(batch: int = 4, seed: int = 7) -> Tensor:
     return torch.randn(batch, 3, generator=torch.Generator().manual_seed(seed))
 
 
-def network(name: str, shape: Shape = SHAPE, seed: int = 0) -> Network:
+def network(name: str, shape: Shape = SHAPE, seed: int = 0, small: bool = True) -> Network:
     torch.manual_seed(seed)
-    made = build(name, shape)
+    made = build(name, shape, **(SMALL.get(name, {}) if small else {}))
     assert isinstance(made, Network)
     return made
 
@@ -141,14 +149,15 @@ class TestNetwork:
         assert apart(model(x), plain) < 1e-4
 
     def test_both_layouts_give_one_gradient(self, name: str) -> None:
-        model = stirred(name).train()
+        """In 64 bits: in 32 an activation next to 0 may be cut off in one and not in the other."""
+        model, x = stirred(name).double().train(), signals().double()
         weights = torch.randn(4, SHAPE.classes, generator=torch.Generator().manual_seed(2))
         found = []
         for model.fast in (False, True):
             model.zero_grad()
-            (model(signals()) * weights).sum().backward()
+            (model(x) * weights).sum().backward()
             found.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
-        assert apart(found[1], found[0]) < 1e-4
+        assert apart(found[1], found[0]) < 1e-10
 
     def test_bf16_is_near(self, name: str) -> None:
         model, x = stirred(name).eval(), signals(8)
@@ -294,7 +303,7 @@ def test_the_xresnet_has_the_size_of_the_benchmark() -> None:
 
 def test_the_transformer_has_the_size_that_it_states() -> None:
     """2.7 million parameters at 100 Hz with twelve leads."""
-    model = network("ecg_vit", Shape(12, 1000, 100.0, 6))
+    model = network("ecg_vit", Shape(12, 1000, 100.0, 6), small=False)
     assert 2.65e6 < sum(p.numel() for p in model.parameters()) < 2.75e6
 
 
@@ -419,7 +428,7 @@ def fitted(
     shape = Shape(
         x.shape[1], x.shape[2], SHAPE.rate_hz, y.shape[1], exclusive, 0 if beside is None else beside.shape[1]
     )
-    model = build(name, shape, seed=seed, **options)
+    model = build(name, shape, seed=seed, **({"rounds": 20} if name == "boosting" else {}) | options)
     assert isinstance(model, Estimator)
     model.fit(x, y, beside)
     return model
@@ -536,7 +545,7 @@ def test_naive_is_the_prevalence(records: tuple[np.ndarray, np.ndarray]) -> None
 
 def test_boosting_learns_what_the_seed_decides(records: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = records
-    one, other = (fitted("boosting", x, y, seed).predict(x) for seed in (0, 1))
+    one, other = (fitted("boosting", x, y, seed, rounds=200).predict(x) for seed in (0, 1))
     assert not np.array_equal(one, other)
     assert one[y[:, 0] == 1, 0].mean() > one[y[:, 0] == 0, 0].mean() + 0.2
 
@@ -563,7 +572,7 @@ def test_boosting_is_one_classifier_a_class(records: tuple[np.ndarray, np.ndarra
     p = fitted("boosting", x, holes).predict(x)
     for i, truth in enumerate(holes.T):
         known = ~np.isnan(truth)
-        model = classifier(200).fit(table[known], truth[known].astype(int))
+        model = classifier(20).fit(table[known], truth[known].astype(int))
         np.testing.assert_array_equal(p[:, i], model.predict_proba(table)[:, 1].astype(np.float32))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from einthoven import splits
@@ -83,6 +83,7 @@ def test_a_splitter_states_its_facts(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not splits.get(name).named])
+@settings(max_examples=20)
 @given(cohort=cohorts, test_fold=st.integers(1, 5), seed=st.integers(0, 3))
 def test_each_record_has_one_part_and_the_same_one_again(
     name: str, cohort: tuple[pd.DataFrame, np.ndarray], test_fold: int, seed: int
@@ -98,6 +99,7 @@ def test_each_record_has_one_part_and_the_same_one_again(
 
 
 @pytest.mark.parametrize("name", SAFE)
+@settings(max_examples=20)
 @given(cohort=cohorts, test_fold=st.integers(1, 5), seed=st.integers(0, 3))
 def test_no_patient_stands_on_two_sides(
     name: str, cohort: tuple[pd.DataFrame, np.ndarray], test_fold: int, seed: int

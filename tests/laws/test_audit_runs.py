@@ -1,6 +1,7 @@
 """The audit as a user meets it: the command, the split that it mends, and the run that it stops."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -37,15 +38,20 @@ EXPERIMENT = Experiment(
 )
 
 
+@functools.cache
+def simulated() -> tuple[np.ndarray, ...]:
+    """The signals of all patients, two of each."""
+    source = Simulated(PEOPLE, visits=(VISITS, VISITS), seed=3, rate_hz=100.0)
+    return tuple(source.read(name).signal for name in source.table()["record_id"])
+
+
 def corpus(folder: Path, twin: bool = True, fold_of_twin: int = FOLDS) -> str:
     """Patients in folds, as an array at 100 Hz; perhaps one record more, which is the first one, late and smaller."""
-    source = Simulated(PEOPLE, visits=(VISITS, VISITS), seed=3, rate_hz=100.0)
-    table = source.table()
-    signals = [source.read(name).signal for name in table["record_id"]]
-    index = pd.DataFrame({"row": range(len(table)), "record": [f"r{i}" for i in range(len(table))]})
-    index["patient"] = [f"p{i // VISITS}" for i in range(len(table))]
-    index["fold"] = [i // VISITS % FOLDS + 1 for i in range(len(table))]
-    index["odd"] = [int(i % 3 == 0) for i in range(len(table))]
+    signals = list(simulated())
+    index = pd.DataFrame({"row": range(len(signals)), "record": [f"r{i}" for i in range(len(signals))]})
+    index["patient"] = [f"p{i // VISITS}" for i in range(len(signals))]
+    index["fold"] = [i // VISITS % FOLDS + 1 for i in range(len(signals))]
+    index["odd"] = [int(i % 3 == 0) for i in range(len(signals))]
     if twin:
         late = np.pad(signals[FIRST][:, 200:], ((0, 0), (0, 200))) * np.float32(0.7)
         signals.append(late)

@@ -37,7 +37,7 @@ def noise(batch: int = 6, leads: int = 12, samples: int = 250, seed: int = 0) ->
 @pytest.fixture(scope="module")
 def ecgs() -> np.ndarray:
     """Four seconds of each of 240 simulated patients, in millivolt."""
-    made, prepare = Simulated(240, visits=(1, 1), seed=3), Preparation(RATE, "mV")
+    made, prepare = Simulated(240, visits=(1, 1), seed=3, rate_hz=RATE), Preparation(RATE, "mV")
     return np.stack([prepare(made.read(name)).signal[:, 250:650] for name in made.table()["record_id"]])
 
 
@@ -448,7 +448,7 @@ def test_a_reconstruction_lies_over_its_signal(model: str) -> None:
 # Only morphology names a lead
 
 
-def taught(x: np.ndarray, held: np.ndarray, see: Callable[..., dict[str, np.ndarray]], steps: int = 250) -> float:
+def taught(x: np.ndarray, held: np.ndarray, see: Callable[..., dict[str, np.ndarray]], steps: int = 150) -> float:
     """The share of held-out leads that a small network names after some steps; `see` makes the batches."""
     objective, rng = LeadOrder(), np.random.default_rng(0)
     network = objective.network(small(samples=x.shape[2]))
@@ -506,5 +506,5 @@ def test_neither_a_gain_nor_a_band_nor_padding_gives_a_lead_away(ecgs: np.ndarra
             noise[:, lead, : 4 * lead] = 0
         return noise
 
-    assert taught(ecgs[:200], ecgs[200:], lambda x, rng: shuffled(device(x, rng), rng)) > 0.17  # it would
+    assert taught(ecgs[:200], ecgs[200:], lambda x, rng: shuffled(device(x, rng), rng)) > 0.15  # it would
     assert taught(ecgs[:200], ecgs[200:], lambda x, rng: asked(device(x, rng), rng)) < CHANCE

@@ -139,7 +139,7 @@ def test_the_table_is_a_cohort_and_agrees_with_the_records() -> None:
 
 def test_conditions_combine_as_hearts_do() -> None:
     rhythms = {"scp:SR", "scp:SBRAD", "scp:STACH", "scp:AFIB", "scp:AFLT", "own:VT"}
-    for codes in map(set, Simulated(2000).table()["positive"]):
+    for codes in map(set, Simulated(600).table()["positive"]):
         assert codes <= set(TYPICAL.annotated)
         assert len(codes & rhythms) == 1
         assert ("scp:NORM" in codes) == (codes - {"scp:NORM"} == {"scp:SR"})
@@ -154,11 +154,11 @@ def test_conditions_combine_as_hearts_do() -> None:
     ids=str,
 )
 def test_a_prevalence_is_honoured(prevalence: dict[str, float]) -> None:
-    codes = Simulated(2500, visits=(1, 1), prevalence=prevalence).table()["positive"]
+    codes = Simulated(800, visits=(1, 1), prevalence=prevalence).table()["positive"]
     expected = {"scp:CRBBB": 0.09, "scp:AFIB": 0.09} if not prevalence else prevalence
     for name, p in expected.items():
         share = codes.map(lambda found, name=name: name in {c.rpartition(":")[2] for c in found} | set(found)).mean()
-        assert abs(share - p) < 4 * np.sqrt(p * (1 - p) / 2500), name
+        assert abs(share - p) < 4 * np.sqrt(p * (1 - p) / 800), name
 
 
 def test_a_prevalence_of_zero_or_one_is_certain() -> None:
@@ -169,7 +169,7 @@ def test_a_prevalence_of_zero_or_one_is_certain() -> None:
 
 
 def test_a_bundle_block_stays_and_a_tachycardia_passes() -> None:
-    table = Simulated(1500, visits=(2, 2)).table()
+    table = Simulated(500, visits=(2, 2)).table()
     for code, stays in (("scp:CRBBB", 0.9), ("scp:STACH", 0.4)):
         has = table["positive"].map(lambda codes, code=code: code in codes).to_numpy().reshape(-1, 2)
         both = has.all(axis=1).sum() / has.any(axis=1).sum()

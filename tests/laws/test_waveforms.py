@@ -105,9 +105,13 @@ def test_nothing_gives_nothing() -> None:
     assert not Fingerprint.of(blank).samples.any()
 
 
+@pytest.fixture(scope="module")
+def prints(ecgs: list[ECG]) -> list[Fingerprint]:
+    return [Fingerprint.of(ecg) for ecg in ecgs]
+
+
 @pytest.mark.parametrize("name", [*CHANGES, *MOVES])
-def test_every_altered_copy_is_found_and_nothing_else(name: str, ecgs: list[ECG]) -> None:
-    prints = [Fingerprint.of(ecg) for ecg in ecgs]
+def test_every_altered_copy_is_found_and_nothing_else(name: str, ecgs: list[ECG], prints: list[Fingerprint]) -> None:
     copies = [Fingerprint.of((CHANGES | MOVES)[name](ecg)) for ecg in ecgs[:25]]
     found, looked = find_pairs([*prints, *copies])
     assert looked.all()

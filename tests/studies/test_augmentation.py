@@ -27,16 +27,26 @@ CPU = Device("cpu", "32-true")
 
 
 def small(**told: Any) -> Experiment:
+    """With networks that are soon trained."""
     quick = {"epochs": 1, "draws": 64, "generator_epochs": 1, "length_s": 5.0, "labels": LABELS, "upto": 9}
-    return dataclasses.replace(studies.augmentation(DATA, **{**quick, **told}), resamples=50)
+    made = studies.augmentation(DATA, **{**quick, "model": "state_space", **told})
+    options = {"state_space": {"features": 16, "depth": 1}, "resnet18": {"width": 8}}
+    arms = [dataclasses.replace(arm, options=arm.options | options.get(arm.model, {})) for arm in made.arms]
+    return dataclasses.replace(made, arms=tuple(arms), resamples=50)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stores")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, stores: Path) -> Path:
     """Every remedy at one number of positives, one seed of what takes a generator."""
     remedies = ["mixup", "cutmix", "noise", "oversampling", "asymmetric", "logit_adjustment", *COSTLY]
     experiment = small(remedies=remedies, positives=[4], seeds=[0, 1], generator_seeds=1, generator="flow")
-    return run(experiment, tmp_path_factory.mktemp("augmentation") / "run", progress=False, device=CPU)
+    out = tmp_path_factory.mktemp("augmentation") / "run"
+    return run(experiment, out, stores=stores, progress=False, device=CPU)
 
 
 def cell(made: Path, remedy: str, seed: int = 0) -> Path:
@@ -103,9 +113,9 @@ def test_the_report_says_what_each_gives(made: Path) -> None:
     assert "| interpolation |" in card and "checkpoint is a classifier" in card
 
 
-def test_the_same_seed_makes_the_same_numbers(made: Path, tmp_path: Path) -> None:
+def test_the_same_seed_makes_the_same_numbers(made: Path, tmp_path: Path, stores: Path) -> None:
     experiment = small(remedies=["interpolation", "noise"], positives=[4], seeds=[0], generator_seeds=1, others=[])
-    again = run(experiment, tmp_path / "run", progress=False, device=CPU)
+    again = run(experiment, tmp_path / "run", stores=stores, progress=False, device=CPU)
     for remedy in ("interpolation", "noise", "none"):
         one, other = (pd.read_parquet(cell(each, remedy) / "predictions.parquet") for each in (made, again))
         pd.testing.assert_frame_equal(one, other)
@@ -218,13 +228,15 @@ def test_records_that_cannot_be_made_are_refused(told: dict[str, Any], words: st
         Made("vqvae", **told)
 
 
-def test_what_cannot_read_makes_nothing_between_two(tmp_path: Path) -> None:
+def test_what_cannot_read_makes_nothing_between_two(tmp_path: Path, stores: Path) -> None:
     experiment = small(remedies=["interpolation"], positives=[4], seeds=[0], others=[])
-    arms = [dataclasses.replace(arm, generator="flow") if arm.generator else arm for arm in experiment.arms]
+    flow = {"generator": "flow", "options": {}}
+    arms = [dataclasses.replace(arm, **flow) if arm.generator else arm for arm in experiment.arms]
     with pytest.raises(
         RunError, match="'vqvae@4' cannot read an ECG, so it makes none between two; take cnn_bilstm or"
     ):
-        run(dataclasses.replace(experiment, arms=tuple(arms)), tmp_path / "run", progress=False, device=CPU)
+        changed = dataclasses.replace(experiment, arms=tuple(arms))
+        run(changed, tmp_path / "run", stores=stores, progress=False, device=CPU)
 
 
 @pytest.mark.parametrize(
@@ -236,9 +248,11 @@ def test_what_cannot_read_makes_nothing_between_two(tmp_path: Path) -> None:
         ({"remedies": ["mixup"], "labels": "own:x"}, "own"),
     ],
 )
-def test_what_cannot_be_is_known_before_anything_is_trained(told: dict[str, Any], words: str, tmp_path: Path) -> None:
+def test_what_cannot_be_is_known_before_anything_is_trained(
+    told: dict[str, Any], words: str, tmp_path: Path, stores: Path
+) -> None:
     with pytest.raises((RunError, registry.UnknownName, ValueError), match=words):
-        run(small(**told, seeds=[0], others=[]), tmp_path / "run", progress=False, device=CPU)
+        run(small(**told, seeds=[0], others=[]), tmp_path / "run", stores=stores, progress=False, device=CPU)
     assert not list(tmp_path.rglob("cell.json"))
 
 

@@ -34,7 +34,8 @@ def test_a_page_tells_each_encoder_at_each_share(learnt: str, tmp_path: Path) ->
         DATA, models=[VIT, SPACE], from_=[learnt], probe=True, labels=["code6"], fractions=[0.5, 1.0],
         seeds=[0], **FORM,
     )  # fmt: skip
-    out = run(dataclasses.replace(made, resamples=20), tmp_path / "run", device=CPU, progress=False)
+    stores = Path(learnt).parent / "stores"
+    out = run(dataclasses.replace(made, resamples=20), tmp_path / "run", stores=stores, device=CPU, progress=False)
     table = pd.read_parquet(out / "results" / "efficiency.parquet")
     ways = {VIT, SPACE, f"{SPACE}+predictive", f"{SPACE}+predictive probe", "boosting"}
     ways |= {f"{VIT} untrained", f"{SPACE} untrained"}

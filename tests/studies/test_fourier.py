@@ -31,6 +31,15 @@ CPU = Device("cpu", "32-true")
 TINY = {"epochs": 1, "draws": 128}
 
 
+def small(experiment: Experiment) -> Experiment:
+    """The same with a narrow network."""
+    arms = [
+        dataclasses.replace(arm, options={**arm.options, "width": 8}) if arm.model == "resnet18" else arm
+        for arm in experiment.arms
+    ]
+    return dataclasses.replace(experiment, arms=tuple(arms), resamples=20)
+
+
 @pytest.fixture(scope="session")
 def db(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("mitdb")
@@ -47,16 +56,16 @@ def beat_stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def weights(tmp_path_factory: pytest.TempPathFactory, beat_stores: Path) -> Path:
     out = tmp_path_factory.mktemp("weights") / "run"
     experiment = fourier_weights(["simulated=40,rate_hz=100"], labels=["code6"], fold_count=5, folds=[5], epochs=1)
-    experiment = dataclasses.replace(experiment, resamples=20)
-    return run(experiment, out, stores=beat_stores, device=CPU, progress=False)
+    return run(small(experiment), out, stores=beat_stores, device=CPU, progress=False)
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, beat_stores: Path, db: str, weights: Path) -> Path:
     out = tmp_path_factory.mktemp("fourier") / "run"
     experiment = fourier([db], weights=str(weights), beside=["nothing", "usual"], patients=[2], **TINY)
-    experiment = dataclasses.replace(experiment, resamples=20)
-    return run(experiment, out, stores=beat_stores, device=CPU, progress=False, command="einthoven study fourier")
+    return run(
+        small(experiment), out, stores=beat_stores, device=CPU, progress=False, command="einthoven study fourier"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -224,7 +233,7 @@ def test_other_weights_are_another_cell(db: str, weights: Path, tmp_path: Path) 
 @pytest.fixture(scope="session")
 def leaky(tmp_path_factory: pytest.TempPathFactory, beat_stores: Path, db: str) -> Path:
     out = tmp_path_factory.mktemp("leakage") / "run"
-    experiment = dataclasses.replace(leakage([db], models=["resnet18"], **TINY), resamples=20)
+    experiment = small(leakage([db], models=["resnet18"], **TINY))
     return run(experiment, out, stores=beat_stores, device=CPU, progress=False)
 
 
@@ -298,7 +307,7 @@ def test_weights_that_saw_the_tested_patients_are_refused_before_training(
     finished: Path, db: str, beat_stores: Path, tmp_path: Path
 ) -> None:
     settings = {"models": ["resnet18"], "beside": ["nothing"], "split": "inter_patient_strict"}
-    experiment = fourier([db], weights=str(finished), **settings, **TINY)
+    experiment = small(fourier([db], weights=str(finished), **settings, **TINY))
     tested = load_checkpoint(finished / "cells" / "resnet18-transfer-seed0-fold10" / "checkpoint")[1]["patients_seen"]
     assert tested, "it learnt from DS1, and 201 of DS1 is tested by the strict split"
     with pytest.raises(LeakError, match="has seen"):

@@ -152,7 +152,14 @@ def test_what_learns_from_synthetic_records_hands_the_ledger_on(tmp_path: Path) 
 
 def test_an_encoder_that_has_seen_nobody_of_them_is_a_second_judge(tmp_path: Path) -> None:
     def encoder(data: str, name: str) -> str:
-        return str(run(studies.pretrain([data], epochs=1), tmp_path / name, progress=False, device=CPU))
+        return str(
+            run(
+                studies.pretrain([data], model="state_space,features=16,depth=1", epochs=1),
+                tmp_path / name,
+                progress=False,
+                device=CPU,
+            )
+        )
 
     asked = {"groups": ["NORM"], "models": ["flow"], "copies": [], "simulator": False, "classifiers": [], "epochs": 1}
     own = encoder("simulated=24,rate_hz=100", "own")
