@@ -199,7 +199,9 @@ def test_leftovers_of_another_training_are_not_gone_on_from(copy: Path, unbroken
     assert_same_run(copy, unbroken)
 
 
-def test_a_killed_run_ends_with_the_numbers_of_the_unbroken_one(unbroken: Path, tmp_path: Path, stores: Path) -> None:
+def test_a_killed_run_of_two_workers_ends_with_the_numbers_of_the_unbroken_one(
+    unbroken: Path, tmp_path: Path, stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its workers end with it: one that went on would write into the cells of the run that follows."""
     out = tmp_path / "run"
     script = tmp_path / "script.py"
@@ -224,18 +226,11 @@ def test_a_killed_run_ends_with_the_numbers_of_the_unbroken_one(unbroken: Path, 
         _, errors = child.communicate(timeout=20)  # which waits for everybody who may write to these pipes
     assert child.returncode == -signal.SIGKILL, errors
     assert state.exists() and not (out / "predictions.parquet").exists()
-    start(SMALL, out, stores)
-    assert_same_run(out, unbroken)
-    assert not state.exists()
-
-
-def test_two_workers_get_the_numbers_of_one(
-    unbroken: Path, tmp_path: Path, stores: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)  # so that each worker has one thread, as here
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    out = start(SMALL, tmp_path / "run", stores, workers=2)
+    start(SMALL, out, stores, workers=2)
     assert_same_run(out, unbroken)
+    assert not state.exists()
     assert all(json.loads(p.read_text())["threads"] == 1 for p in out.glob("cells/*/cell.json"))
 
 
