@@ -123,9 +123,9 @@ WAYS = {
     "naive": Way(rate=0.0),
 }
 
-# That of xresnet1d101, and that no layer learns more slowly, were chosen on validation records, see
-# benchmarks/results/pretrain.md; 1e-3 is usual.
-_RATES = {"xresnet1d101": 1e-2}
+# Chosen on validation records, as that no layer learns more slowly: see benchmarks/results/pretrain.md and encoders.md.
+# 1e-3 is usual.
+_RATES = {"xresnet1d101": 1e-2, "state_space": 1e-2}
 _RATE = 1e-3
 
 

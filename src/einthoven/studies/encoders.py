@@ -43,8 +43,8 @@ def encoders(
     length_s: float = 10.0,
     epochs: int = 50,
     draws: int = 1280,
-    rates: Mapping[str, float] | None = None,
-    rounds: Mapping[str, int] | None = None,
+    rates: dict[str, float] | None = None,
+    rounds: dict[str, int] | None = None,
 ) -> Experiment:
     """Compares encoders, from scratch and begun with what they learnt without labels.
 
