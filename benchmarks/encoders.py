@@ -18,13 +18,14 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from einthoven.layers.state_space import DiagonalStateSpace, convolved
-from einthoven.models import Encoder, Shape, build, encoders
+from einthoven.models import Encoder, Shape, build, encoders, parse
 from einthoven.training import Device
 from einthoven.transforms.crop import Crop
 
 RATE_HZ, RECORDING_S, BATCH, CLASSES, ROUNDS = 100.0, 10.0, 64, 5, 5
 LENGTHS = (250, 500, 1000)
 PEER = "xresnet1d101"
+VARIANTS = ("state_space,frame_s=0.02", "state_space,frame_s=0")
 
 
 def step(network: Encoder, x: torch.Tensor, device: Device, train: bool) -> float:
@@ -45,10 +46,11 @@ def networks(device: Device) -> list[dict[str, Any]]:
 
     made: dict[str, tuple[Encoder, torch.Tensor]] = {}
     taken: dict[str, dict[bool, list[float]]] = {}
-    for name, kind in encoders().items():
-        samples = round((kind.window_s or RECORDING_S) * RATE_HZ)
+    for name in (*encoders(), *VARIANTS):
+        model, options = parse(name)
+        samples = round((encoders()[model].window_s or RECORDING_S) * RATE_HZ)
         torch.manual_seed(0)
-        network = build(name, Shape(12, samples, RATE_HZ, CLASSES))
+        network = build(model, Shape(12, samples, RATE_HZ, CLASSES), **options)
         assert isinstance(network, Encoder)
         network.fast = device.fast_layout
         made[name] = network, torch.randn(BATCH, 12, samples)

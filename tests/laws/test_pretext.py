@@ -312,14 +312,10 @@ class TestPretext:
 
     @pytest.mark.parametrize("model", ["code_resnet", "ecg_vit", "small"])
     def test_every_parameter_gets_a_gradient(self, name: str, model: str) -> None:
-        length = 1024 if model == "code_resnet" else 250  # of which a vector stands for 256 samples
+        length = 2048 if model == "code_resnet" else 250  # of which a vector stands for 256 samples
         shape = Shape(12, length, RATE, 1, gaps=True)
         encoder = Small(shape) if model == "small" else build(model, shape)
         objective = objectives.build(name, subset=0.5)
-        if (name, model) == ("predictive", "code_resnet"):
-            with pytest.raises(ValueError, match="a step of this encoder is 2.6 s long"):
-                objective.network(encoder)
-            return
         network = objective.network(encoder)
         batch = tensors(objective.draw(noise(8, samples=length), RATE, np.random.default_rng(0), 1.0))
         found = objective(network, batch)
@@ -383,6 +379,11 @@ def test_what_is_predicted_hangs_on_what_is_seen_and_a_piece_on_itself_alone() -
     assert torch.equal(before["predicted"], after["predicted"])
     changed = (before["piece"] != after["piece"]).any(dim=1)
     assert changed.any(dim=1).tolist() == [False, False, True, False, False, False] and not changed[2, : 200 // 8].any()
+
+
+def test_steps_that_are_longer_than_what_is_hidden_are_refused() -> None:
+    with pytest.raises(ValueError, match="a step of this encoder is 2.6 s long, and often only 2 s are hidden"):
+        Predictive().network(build("code_resnet", Shape(12, 1000, RATE, 1, gaps=True)))
 
 
 def test_what_can_be_told_apart_is_learnt_and_what_cannot_is_a_guess() -> None:
@@ -506,5 +507,5 @@ def test_neither_a_gain_nor_a_band_nor_padding_gives_a_lead_away(ecgs: np.ndarra
             noise[:, lead, : 4 * lead] = 0
         return noise
 
-    assert taught(ecgs[:200], ecgs[200:], lambda x, rng: shuffled(device(x, rng), rng)) > 0.15  # it would
+    assert taught(ecgs[:200], ecgs[200:], lambda x, rng: shuffled(device(x, rng), rng), steps=250) > 0.17  # it would
     assert taught(ecgs[:200], ecgs[200:], lambda x, rng: asked(device(x, rng), rng)) < CHANCE

@@ -154,11 +154,11 @@ def test_conditions_combine_as_hearts_do() -> None:
     ids=str,
 )
 def test_a_prevalence_is_honoured(prevalence: dict[str, float]) -> None:
-    codes = Simulated(800, visits=(1, 1), prevalence=prevalence).table()["positive"]
+    codes = Simulated(2500, visits=(1, 1), prevalence=prevalence).table()["positive"]
     expected = {"scp:CRBBB": 0.09, "scp:AFIB": 0.09} if not prevalence else prevalence
     for name, p in expected.items():
         share = codes.map(lambda found, name=name: name in {c.rpartition(":")[2] for c in found} | set(found)).mean()
-        assert abs(share - p) < 4 * np.sqrt(p * (1 - p) / 800), name
+        assert abs(share - p) < 4 * np.sqrt(p * (1 - p) / 2500), name
 
 
 def test_a_prevalence_of_zero_or_one_is_certain() -> None:

@@ -40,7 +40,7 @@ class VQVAE(Autoencoder):
         form: What it makes.
         quantizer: `codebook`, which follows the vectors, or `grid`, which is fixed.
         letters: Vectors a step.
-        prior: `flow`, or `none` for one that only interpolates, and learns in half the time.
+        prior: `flow`, or `none` for one that only interpolates, which is sooner learnt.
         steps: From noise to a sequence of vectors, of the flow.
     """
 

@@ -4,7 +4,7 @@ After Gu et al. 2022, "Efficiently modeling long sequences with structured state
 https://arxiv.org/abs/2111.00396, in the diagonal form of `einthoven.layers.state_space`; Mehari and Strodthoff 2023,
 https://arxiv.org/abs/2308.15291, found such a network ahead of convolutions on PTB-XL. Every block lets each channel
 hear the whole signal, both ways, and then mixes the channels sample by sample. All but the first block hear means over
-a frame of 0.04 s, which costs a third. What is learnt of time is in seconds: the length of the input and
+a frame of 0.04 s, which costs less than every sample. What is learnt of time is in seconds: the length of the input and
 its rate are free.
 """
 

@@ -1,6 +1,16 @@
 """What the objectives of generators share: chance that a batch carries as numbers, and the losses of their parts."""
 
-__all__ = ["codes_used", "drawn", "flow_errors", "flow_loss", "likeness", "moments", "plan_loss", "signal_loss"]
+__all__ = [
+    "codes_used",
+    "drawn",
+    "flow_errors",
+    "flow_loss",
+    "likeness",
+    "moments",
+    "plan_loss",
+    "prior_loss",
+    "signal_loss",
+]
 
 import numpy as np
 import torch
@@ -46,6 +56,14 @@ def plan_loss(found: dict[str, Tensor]) -> Tensor:
     return _rhythm_loss(found) + style + found["unlike"] + _NAT * found["nats"]
 
 
+def prior_loss(found: dict[str, Tensor]) -> Tensor | float:
+    """What a prior costs beside an autoencoder, flow and plan; 0 where there is none."""
+    if "velocity" not in found:
+        return 0.0
+    flow = flow_loss(found).mean()
+    return flow + plan_loss(found).mean() if "rhythm" in found else flow
+
+
 def likeness(found: dict[str, Tensor]) -> dict[str, Tensor]:
     """How like each signal is to what comes back of it, in its own unit, of all leads and samples.
 
@@ -62,8 +80,12 @@ def codes_used(found: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def flow_errors(found: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The mean squared errors of the velocities: `flow_error`, and `rhythm_error` of the intervals between beats."""
-    return {"flow_error": flow_loss(found), "rhythm_error": _rhythm_loss(found)}
+    """The mean squared errors of the velocities, as far as there are flows.
+
+    `flow_error`, and `rhythm_error` of the intervals between beats.
+    """
+    told = {"velocity": ("flow_error", flow_loss), "rhythm": ("rhythm_error", _rhythm_loss)}
+    return {name: loss(found) for key, (name, loss) in told.items() if key in found}
 
 
 def _rhythm_loss(found: dict[str, Tensor]) -> Tensor:

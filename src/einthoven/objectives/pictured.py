@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from einthoven.objectives._flow import codes_used, flow_loss, likeness, moments
+from einthoven.objectives._flow import codes_used, flow_errors, likeness, moments, prior_loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +48,8 @@ class Pictured:
         """
         found = model(**batch)
         loss = (found["signal"] - found["wanted"]).square().mean() + self.pull * found["away"].mean()
-        if "velocity" in found:
-            loss = loss + flow_loss(found).mean()
-        return {"loss": loss, **found}
+        return {"loss": loss + prior_loss(found), **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """For each page how like it is to what comes back of it, the error of the flow, and its `codes`."""
-        flow = {"flow_error": flow_loss(found)} if "velocity" in found else {}
-        return likeness(found) | flow | codes_used(found)
+        return likeness(found) | flow_errors(found) | codes_used(found)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from einthoven.objectives._flow import codes_used, drawn, flow_errors, flow_loss, likeness, plan_loss, signal_loss
+from einthoven.objectives._flow import codes_used, drawn, flow_errors, likeness, prior_loss, signal_loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,10 +50,8 @@ class Quantized:
         """
         found = model(**batch)
         loss = signal_loss(found) + self.pull * found["away"].mean()
-        if "velocity" in found:
-            loss = loss + flow_loss(found).mean() + plan_loss(found).mean()
-        return {"loss": loss, **found}
+        return {"loss": loss + prior_loss(found), **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """For each signal how like it is to what comes back of it, the errors of the flows, and its `codes`."""
-        return likeness(found) | (flow_errors(found) if "velocity" in found else {}) | codes_used(found)
+        return likeness(found) | flow_errors(found) | codes_used(found)

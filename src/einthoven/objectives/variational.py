@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from einthoven.objectives._flow import drawn, flow_errors, flow_loss, likeness, plan_loss, signal_loss
+from einthoven.objectives._flow import drawn, flow_errors, likeness, prior_loss, signal_loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,13 +52,11 @@ class Variational:
         found = model(**batch)
         told = divergence(found["mean"], found["log"]) / found["wanted"][0].numel()
         loss = signal_loss(found) + 2 * self.sigma**2 * told
-        if "velocity" in found:
-            loss = loss + flow_loss(found).mean() + plan_loss(found).mean()
-        return {"loss": loss, **found}
+        return {"loss": loss + prior_loss(found), **found}
 
     def measure(self, found: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """For each signal how like it is to what comes back of it, and the errors of the flows."""
-        return likeness(found) | (flow_errors(found) if "velocity" in found else {})
+        return likeness(found) | flow_errors(found)
 
 
 def divergence(mean: Tensor, log: Tensor) -> Tensor:

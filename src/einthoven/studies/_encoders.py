@@ -1,6 +1,6 @@
 """What the studies of learning without labels share: the encoders, and how they are trained."""
 
-__all__ = ["WAYS", "Begun", "alike", "at_number", "at_share", "begun", "form_of", "rate_of", "recipe", "way"]
+__all__ = ["WAYS", "Begun", "alike", "at_number", "at_share", "begun", "form_of", "recipe", "way"]
 
 import dataclasses
 from collections.abc import Sequence
@@ -129,11 +129,6 @@ _RATES = {"xresnet1d101": 1e-2, "state_space": 1e-2}
 _RATE = 1e-3
 
 
-def rate_of(model: str) -> float:
-    """The highest learning rate that suits a network."""
-    return _RATES.get(model, _RATE)
-
-
 def at_share(name: str, share: float) -> str:
     """What a way of learning is called at a share of the labels."""
     return f"{name}@{share * 100:g}%"
@@ -159,7 +154,8 @@ def way(name: str, kind: str, encoder: Begun, how: Way, *, rounds: tuple[int, in
     if how.rate == 0:
         return Arm(name, kind, watches="", **facts)
     epochs, draws = rounds
-    learns = recipe(encoder.model, epochs, rate_of(encoder.model) if how.rate is None else how.rate, draws)
+    rate = _RATES.get(encoder.model, _RATE) if how.rate is None else how.rate
+    learns = recipe(encoder.model, epochs, rate, draws)
     start = encoder.weights if how.begins else None
     transfer = Transfer(start, freeze=how.freeze, layer_decay=how.layer_decay)
     facts |= {"gaps": True, "places": encoder.places if how.begins else (), "watches": ""}

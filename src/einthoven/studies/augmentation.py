@@ -199,6 +199,7 @@ class _Judge:
             "page_sampling": ("image_vqvae", False),
         }
         shared["seeds"] = self.seeds
+        sampled = {maker for name, (maker, between) in made.items() if name in wanted and not between}
         makers = {}
         for name, (maker, between) in ((name, how) for name, how in made.items() if name in wanted):
             eye: dict[str, Any] = {"model": self.network, "recipe": self.learning}
@@ -211,8 +212,8 @@ class _Judge:
             if maker:
                 sees = eye.get("sees", "leads")
                 how = {"generator": maker, "sees": sees, "serves": True, "recipe": self.making}
-                if between and name.replace("interpolation", "sampling") not in wanted:
-                    how["options"] = {"prior": "none"}  # nothing will be made of noise
+                if maker not in sampled:
+                    how["options"] = {"prior": "none"}
                 makers[maker] = Arm(_encoders.at_number(maker, level), **how, **shared)
         return [*arms, *makers.values()]
 

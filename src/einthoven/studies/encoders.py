@@ -17,7 +17,7 @@ from einthoven import models as models_room
 from einthoven import registry
 from einthoven.pipeline import Arm, Experiment, Few, RunError
 from einthoven.studies._checks import above, at_least, known, listed
-from einthoven.studies._encoders import WAYS, Begun, Way, at_share, begun, form_of, rate_of, way
+from einthoven.studies._encoders import WAYS, Begun, Way, at_share, begun, form_of, way
 
 _T = TypeVar("_T")
 _OTHERS = ("boosting", "untrained")
@@ -98,15 +98,12 @@ def encoders(
     learnt = [begun(run) for run in from_]
     form: dict[str, Any] = learnt[0].form if learnt else form_of(rate_hz, unit, bandpass_hz, length_s)
     begins = _theirs(learnt, networks, form)
-    pace = {
-        name: (_told(rates, (name, network), rate_of(network)), _told(rounds, (name, network), epochs))
-        for name, (network, _) in networks.items()
-    }
     ways: dict[str, tuple[Begun, Way, int]] = {}
     for name, (network, options) in networks.items():
-        plain = Begun("", "", network, options, form)
+        plain, times = Begun("", "", network, options, form), _told(rounds, (name, network), epochs)
         for told, encoder, how in _ways(plain, begins[name], probe, "untrained" in others):
-            ways[f"{name}{told}"] = encoder, dataclasses.replace(how, rate=pace[name][0]), pace[name][1]
+            how = dataclasses.replace(how, rate=_told(rates, (name, network), how.rate))
+            ways[f"{name}{told}"] = encoder, how, times
     if "boosting" in others:
         ways["boosting"] = Begun("", "", "boosting", {}, form), WAYS["boosting"], epochs
     if len(ways) < 2:
