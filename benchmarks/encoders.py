@@ -1,7 +1,8 @@
 """Encoders on the window that each learns from, 12 leads at 100 Hz, in one run: parameters, and ECGs a second.
 
 Rounds of all alternate, so that a busy machine slows all. Below, what profiling found in `state_space`: convolving by
-the product with the matrix of lags rather than by the Fourier transform, as its layer does it forwards and backwards.
+the product with the matrix of lags rather than by the Fourier transform, forwards and backwards, and of the answers
+only one a frame, as its first block does.
 
     python benchmarks/encoders.py [--out encoders.json]
 """
@@ -25,7 +26,8 @@ from einthoven.transforms.crop import Crop
 RATE_HZ, RECORDING_S, BATCH, CLASSES, ROUNDS = 100.0, 10.0, 64, 5, 5
 LENGTHS = (250, 500, 1000)
 PEER = "xresnet1d101"
-VARIANTS = ("state_space,frame_s=0.02", "state_space,frame_s=0")
+VARIANTS = ("state_space,features=128,depth=6,states=16", "state_space,frame_s=0")
+CHANNELS, FRAME = 256, 4
 
 
 def step(network: Encoder, x: torch.Tensor, device: Device, train: bool) -> float:
@@ -73,25 +75,25 @@ def networks(device: Device) -> list[dict[str, Any]]:
 
 
 def layer(device: Device) -> list[dict[str, float]]:
-    """Milliseconds of a layer's convolution, there and back, by the Fourier transform and by the matrix of lags."""
+    """Milliseconds of a layer's convolution, there and back: by the Fourier transform, by lags, of frames alone."""
 
     torch.manual_seed(0)
-    systems = DiagonalStateSpace(128, 16)
+    systems = DiagonalStateSpace(CHANNELS, 8)
     rows = []
     for samples in LENGTHS:
-        u = torch.randn(samples, BATCH, 128, requires_grad=True)
-        taken: dict[int, list[float]] = {0: [], samples: []}
+        u = torch.randn(samples, BATCH, CHANNELS, requires_grad=True)
+        ways = {"fourier": (1, 0), "product": (1, samples), "frames": (FRAME, samples)}
+        taken: dict[str, list[float]] = {name: [] for name in ways}
         after, before = (each.detach().requires_grad_() for each in systems.response(samples, RATE_HZ))
         for round_ in range(ROUNDS + 1):
-            for short, each in taken.items():
+            for name, (every, short) in ways.items():
                 start = time.perf_counter()
                 with device.fabric().autocast():
-                    found = convolved(u, after, before, short)
+                    found = convolved(u, after, before, every, short)
                 torch.autograd.backward(found.float().sum())
                 if round_:
-                    each.append(time.perf_counter() - start)
-        fourier, product = (1000 * float(np.median(each)) for each in taken.values())
-        rows.append({"samples": samples, "fourier_ms": fourier, "product_ms": product, "ratio": fourier / product})
+                    taken[name].append(time.perf_counter() - start)
+        rows.append({"samples": samples} | {name: 1000 * float(np.median(each)) for name, each in taken.items()})
     return rows
 
 
@@ -119,11 +121,12 @@ def main() -> None:
         ratio = row["ecg_per_s"] / peer["ecg_per_s"]
         head = f"| {row['encoder']} | {row['parameters'] / 1e6:.2f} M | {row['window_s']:g} "
         print(f"{head}| {row['trains']:.0f} | {row['ecg_per_s']:.0f} | {ratio:.2f} |")
-    print(
-        f"\n| samples, {BATCH} × 128 channels | by Fourier, ms | by the matrix of lags, ms | ratio |\n|---|---|---|---|"
-    )
+    print(f"\n| samples, {BATCH} × {CHANNELS} channels | by Fourier, ms | by lags, ms | one of {FRAME}, ms | ratios |")
+    print("|---|---|---|---|---|")
     for line in convolutions:
-        print(f"| {line['samples']} | {line['fourier_ms']:.0f} | {line['product_ms']:.0f} | {line['ratio']:.2f} |")
+        times = [line[name] for name in ("fourier", "product", "frames")]
+        cells = [f"{line['samples']}", *(f"{each:.0f}" for each in times)]
+        print(f"| {' | '.join(cells)} | {' and '.join(f'{times[0] / each:.1f}' for each in times[1:])} |")
     if asked.out:
         facts = {"precision": device.resolved, "threads": torch.get_num_threads(), "machine": platform.platform()}
         asked.out.write_text(json.dumps({**facts, "encoders": found, "convolution": convolutions}, indent=1) + "\n")

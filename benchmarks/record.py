@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from einthoven.metrics.auroc import auroc
-
 
 def interval(row: pd.Series) -> str:
     """A value with its interval and, with several seeds, their standard deviation."""
@@ -99,21 +97,6 @@ def abstention_table(abstention: pd.DataFrame, label_set: str) -> list[str]:
     return lines
 
 
-def validation_table(run: Path, label_sets: dict[str, list[str]]) -> list[str]:
-    """Macro AUROC on validation records, by which settings are chosen; the mean over seeds and folds."""
-
-    answers = pd.read_parquet(run / "predictions.parquet").query("part == 'validation'")
-    lines = [f"| on validation records | {' | '.join(label_sets)} |", "|---|" + "---|" * len(label_sets)]
-    for model, mine in answers.groupby("model", sort=True):
-        cells = []
-        for classes in label_sets.values():
-            told = mine[mine["class"].isin(classes) & mine["truth"].notna()].groupby(["seed", "fold", "class"])
-            each = [auroc(one["truth"].to_numpy(float), one["probability"].to_numpy()) for _, one in told]
-            cells.append(f"{np.nanmean(each):.3f}")
-        lines.append(f"| {model} | {' | '.join(cells)} |")
-    return lines
-
-
 def seconds_an_epoch(run: Path) -> dict[str, str]:
     """The median over cells and epochs of each trained model."""
 
@@ -148,7 +131,6 @@ def main() -> None:
         if len(transfer):
             tables += [transfer_table(transfer, label_set), transfer_classes(transfer, label_set)]
         print(f"### {label_set}\n\n" + "\n\n".join("\n".join(table) for table in tables) + "\n")
-    print("\n".join(validation_table(options.run, experiment["label_sets"])))
     facts: dict[str, Any] = {
         "experiment": experiment,
         "versions": environment["versions"],

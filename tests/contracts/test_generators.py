@@ -140,23 +140,23 @@ class TestLearner:
         assert measured and all(value.shape == (6,) and torch.isfinite(value).all() for value in measured.values())
 
     def test_it_learns_and_the_same_seed_gives_the_same_numbers(self, name: str, tmp_path: Path) -> None:
-        x, recipe = signals(64), Recipe(8, 16, 3e-3, "adamw", schedule="one_cycle", monitor="last")
-        y = np.eye(3, dtype=np.float32)[np.arange(64) % 3]
+        x, recipe = signals(32), Recipe(8, 8, 3e-3, "adamw", schedule="one_cycle", monitor="last")
+        y = np.eye(3, dtype=np.float32)[np.arange(32) % 3]
         data, device = Data(lambda rows: x[rows], y, FORM.rate_hz), Device("cpu", "32-true")
         objective, curves = objectives.build(registry.get("generators", name).objective), []
         for folder in ("one", "two"):
             generator = made(name)
             assert isinstance(generator, Learner)
             generator.look(x, y)
-            rows = np.arange(64)
+            rows = np.arange(32)
             history = fit(
                 generator, objective, data, rows, rows, recipe, seed=0, folder=tmp_path / folder, device=device
             )
             curves.append([epoch["validation_loss"] for epoch in history])
             examined = examine(generator, objective, data, rows, recipe, seed=0, fabric=device.fabric())
-            assert all(len(values) == 64 for values in examined.values())
+            assert all(len(values) == 32 for values in examined.values())
         assert curves[0] == curves[1]
-        many = examine(generator, objective, data, np.arange(300) % 64, recipe, seed=0, fabric=device.fabric())
+        many = examine(generator, objective, data, np.arange(300) % 32, recipe, seed=0, fabric=device.fabric())
         assert all(len(values) == 300 for values in many.values()), "more than are asked at a time"
         assert curves[0][-1] < 0.8 * curves[0][0]
 

@@ -61,26 +61,28 @@ def test_the_convolution_is_the_recurrence(rate_hz: float) -> None:
         )
 
 
-@pytest.mark.parametrize("length", [1, 2, 37, 200, 701])
-def test_the_matrix_of_lags_and_the_fourier_transform_agree(length: int) -> None:
+@pytest.mark.parametrize(("length", "every"), [(1, 1), (1, 4), (2, 1), (37, 1), (37, 3), (200, 1), (200, 4), (701, 1)])
+def test_the_matrix_of_lags_and_the_fourier_transform_agree(length: int, every: int) -> None:
     u, layer = signal(length=length).permute(2, 0, 1), systems()
     after, before = layer.response(length, 100.0).detach()
-    one, other = (convolved(u, after, before, short) for short in (10_000, 0))
+    one, other = (convolved(u, after, before, every, short) for short in (10_000, 0))
     assert torch.allclose(one, other, atol=1e-4 * float(one.abs().max()))
+    assert torch.allclose(one, convolved(u, after, before)[::every], atol=1e-4 * float(one.abs().max()))
     weights = torch.randn(one.shape, generator=torch.Generator().manual_seed(2))
     slopes = []
     for short in (10_000, 0):
         layer.zero_grad()
         asked = u.clone().requires_grad_()
-        (convolved(asked, *layer.response(length, 100.0), short) * weights).sum().backward()
+        (convolved(asked, *layer.response(length, 100.0), every, short) * weights).sum().backward()
         found = [p.grad for p in (asked, *layer.parameters()) if p.grad is not None]
         slopes.append(torch.cat([slope.flatten() for slope in found]))
     assert torch.allclose(*slopes, rtol=1e-3, atol=1e-3 * float(slopes[0].abs().max()))
 
 
-def test_the_slopes_of_the_matrix_of_lags_are_right() -> None:
+@pytest.mark.parametrize("every", [1, 2, 3, 7])
+def test_the_slopes_of_the_matrix_of_lags_are_right(every: int) -> None:
     u, weights = torch.randn(2, 5, 3, dtype=torch.float64), torch.randn(2, 9, dtype=torch.float64)
-    assert torch.autograd.gradcheck(_Lagged.apply, (u.requires_grad_(), weights.requires_grad_()), atol=1e-6)
+    assert torch.autograd.gradcheck(_Lagged.apply, (u.requires_grad_(), weights.requires_grad_(), every), atol=1e-6)
 
 
 def test_in_sixteen_bits_it_says_the_same_within_their_rounding() -> None:

@@ -15,7 +15,7 @@ from einthoven.audit import audit, open_subject
 from einthoven.cli.generate import generate
 from einthoven.datasets import DatasetError
 from einthoven.diagnosis import Model
-from einthoven.pipeline import RunError, interpolated, release
+from einthoven.pipeline import Experiment, RunError, interpolated, release
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import TWELVE, identity_error, limb_factors
 from einthoven.report import write
@@ -31,6 +31,13 @@ with warnings.catch_warnings():  # it uses what pandas deprecates
 DATA = ["simulated=90,rate_hz=100"]
 GROUPS = ["NORM", "AFIB"]
 CPU = Device("cpu", "32-true")
+SMALL = {"flow": {"width": 16, "steps": 2}, "cnn_bilstm": {"steps": 2}}
+
+
+def small(experiment: Experiment) -> Experiment:
+    """With generators that soon make a record, and intervals of few draws."""
+    arms = (dataclasses.replace(arm, options=arm.options | SMALL.get(arm.generator, {})) for arm in experiment.arms)
+    return dataclasses.replace(experiment, arms=tuple(arms), resamples=50)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tried = ("boosting@real", "boosting@cnn_bilstm", "boosting@flow", "boosting@real+flow", "naive@real")
     arms = [arm for arm in experiment.arms if arm.generator or arm.name in tried]
     pairs = tuple(pair for pair in experiment.pairs if pair[0] in tried)
-    experiment = dataclasses.replace(experiment, arms=tuple(arms), pairs=pairs, resamples=50)
+    experiment = small(dataclasses.replace(experiment, arms=tuple(arms), pairs=pairs))
     return run(experiment, tmp_path_factory.mktemp("synthesis") / "run", progress=False, device=CPU)
 
 
@@ -59,7 +66,7 @@ def millivolts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         epochs=1,
     )
     out = tmp_path_factory.mktemp("synthesis") / "mv"
-    return run(dataclasses.replace(experiment, resamples=50), out, progress=False, device=CPU)
+    return run(small(experiment), out, progress=False, device=CPU)
 
 
 def test_it_reports_what_comes_back_of_records_never_seen(made: Path) -> None:
@@ -138,7 +145,7 @@ def test_what_learns_from_synthetic_records_hands_the_ledger_on(tmp_path: Path) 
     arms = [arm for arm in study.arms if arm.name in ("flow", "xresnet1d101@flow", "xresnet1d101@real")]
     arms = [dataclasses.replace(arm, recipe=dataclasses.replace(arm.recipe, epochs=1, draws=32)) for arm in arms]
     pairs = tuple((arm.name, "xresnet1d101@real") for arm in arms if arm.model)
-    study = dataclasses.replace(study, arms=tuple(arms), seeds=(3, 4), pairs=pairs, resamples=20)
+    study = small(dataclasses.replace(study, arms=tuple(arms), seeds=(3, 4), pairs=pairs))
     out = run(study, tmp_path / "run", progress=False, device=CPU)
     assert sorted(path.name for path in (out / "cells").glob("flow*")) == ["flow-seed3-fold10"]
     contracts = {
@@ -170,8 +177,8 @@ def test_an_encoder_that_has_seen_nobody_of_them_is_a_second_judge(tmp_path: Pat
         run(study, tmp_path / "no", progress=False)
     assert not (tmp_path / "no").exists()
     other = encoder("simulated=12,rate_hz=100,seed=1", "other")
-    study = dataclasses.replace(studies.synthesis(["simulated=120,rate_hz=100"], encoder=other, **asked), resamples=20)
-    out = run(study, tmp_path / "run", progress=False, device=CPU)
+    study = studies.synthesis(["simulated=120,rate_hz=100"], encoder=other, **asked)
+    out = run(small(study), tmp_path / "run", progress=False, device=CPU)
     crowds = pd.read_parquet(out / "results" / "crowds.parquet").set_index("embedding")
     assert list(crowds.index) == ["features", "encoder"] and crowds["frechet"].notna().all()
     assert crowds.loc["encoder", "frechet"] > crowds.loc["encoder", "frechet_floor"]

@@ -64,26 +64,30 @@ class DiagonalStateSpace(nn.Module):
         waves = torch.cat([one.real, -one.imag], dim=2) @ torch.cat([small.real, small.imag], dim=1)
         return 2 * waves.reshape(len(waves), 2, -1).transpose(0, 1)[..., :length]
 
-    def forward(self, u: Float[Tensor, "time batch channel"], rate_hz: float) -> Float[Tensor, "time batch channel"]:
-        """What the systems answer to signals."""
+    def forward(
+        self, u: Float[Tensor, "time batch channel"], rate_hz: float, every: int = 1
+    ) -> Float[Tensor, "step batch channel"]:
+        """What the systems answer to signals; of their answers only the first of `every` so many samples."""
         with torch.autocast(u.device.type, enabled=False):
             after, before = self.response(u.shape[0], rate_hz)
             after = torch.cat([after[:, :1] + self.through[:, None], after[:, 1:]], dim=1)
-        return convolved(u, after, before)
+        return convolved(u, after, before, every)
 
 
 def convolved(
     u: Float[Tensor, "time batch channel"],
     after: Float[Tensor, "channel time"],
     before: Float[Tensor, "channel time"],
+    every: int = 1,
     short: int = _SHORT,
-) -> Float[Tensor, "time batch channel"]:
+) -> Float[Tensor, "step batch channel"]:
     """Signals convolved with responses that reach from the sample itself onwards, and from the one before it backwards.
 
     Arguments:
         u: Signals.
         after: Weights of lags 0, 1, 2, …
         before: Weights of lags −1, −2, −3, …
+        every: Of so many samples only the first is computed.
         short: Up to how many samples the matrix of lags is multiplied.
     """
     length, batch, channels = u.shape
@@ -92,38 +96,38 @@ def convolved(
             whole = torch.cat([after, before.flip(-1)], dim=-1)  # lags modulo twice the length
             first = u.float().permute(2, 1, 0)
             spectrum = torch.fft.rfft(first, 2 * length) * torch.fft.rfft(whole)[:, None]
-            return torch.fft.irfft(spectrum, 2 * length)[..., :length].permute(2, 1, 0).to(u.dtype)
+            return torch.fft.irfft(spectrum, 2 * length)[..., :length:every].permute(2, 1, 0).to(u.dtype)
     device = u.device.type
     form = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else u.dtype
     first = u.to(form).flip(0).flatten(0, 1).t().contiguous().view(channels, length, batch)
     weights = torch.cat([before.flip(-1)[:, 1:], after], dim=-1)
-    found: Tensor = _Lagged.apply(first, weights)  # type: ignore[no-untyped-call]
-    return found.flatten(1).t().contiguous().view(length, batch, channels)
+    found: Tensor = _Lagged.apply(first, weights, every)  # type: ignore[no-untyped-call]
+    return found.flatten(1).t().contiguous().view(-1, batch, channels)
 
 
 class _Lagged(torch.autograd.Function):
-    """Signals whose time runs backwards, times the matrix of all lags.
+    """Signals whose time runs backwards, times every so manieth row of the matrix of all lags.
 
-    Row t and column s of the matrix hold the weight t + s, so it is its own transpose: the slope of the signals is the
-    same product. That of a weight is a sum along an antidiagonal, which is a column once each row begins one later.
+    Row j and column s hold the weight `every` j + s. The slope of a weight is a sum along such a diagonal, which is a
+    column once each row begins by as much later.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Float[Tensor, "channel time batch"], weights: Float[Tensor, "channel lag"]
-    ) -> Float[Tensor, "channel time batch"]:
-        lags = weights.to(x.dtype).unfold(-1, x.shape[1], 1).contiguous()
+        ctx: Any, x: Float[Tensor, "channel time batch"], weights: Float[Tensor, "channel lag"], every: int = 1
+    ) -> Float[Tensor, "channel step batch"]:
+        lags = weights.to(x.dtype).unfold(-1, x.shape[1], every).contiguous()
         ctx.save_for_backward(x, lags)
-        ctx.form = weights.dtype
+        ctx.form, ctx.every, ctx.lags = weights.dtype, every, weights.shape[1]
         return torch.bmm(lags, x)
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, None]:
         x, lags = ctx.saved_tensors
-        length = x.shape[1]
-        slope = slope.flatten(1).contiguous().view_as(x)  # a matrix is transposed faster than an array of three axes
-        ones, sums = x.new_ones(1, length), []
+        slope = slope.flatten(1).contiguous().view(*slope.shape)  # a matrix is transposed faster than three axes
+        steps, length = lags.shape[1:]
+        ones, sums = x.new_ones(1, steps), []
         for some, theirs in zip(torch.split(slope, _FEW), torch.split(x, _FEW), strict=True):
-            each = F.pad(torch.bmm(some, theirs.transpose(1, 2)), (0, length)).flatten(1)[:, :-length]
-            sums.append((ones @ each.reshape(len(some), length, -1))[:, 0])
-        return torch.bmm(lags, slope), torch.cat(sums).to(ctx.form)
+            each = F.pad(torch.bmm(some, theirs.transpose(1, 2)), (0, ctx.lags + ctx.every - length)).flatten(1)
+            sums.append((ones @ each[:, : steps * ctx.lags].view(len(some), steps, -1))[:, 0])
+        return torch.bmm(lags.transpose(1, 2), slope), torch.cat(sums).to(ctx.form), None

@@ -189,7 +189,7 @@ def encoders() -> dict[str, type[Encoder]]:
 
 
 def parse(words: str) -> tuple[str, dict[str, Any]]:
-    """The name of an encoder and what it is told, as the studies write it: `state_space,depth=4,features=64`.
+    """The name of an encoder and what it is told, as the studies write it: `state_space,depth=8,features=64`.
 
     Raises:
         UnknownName: If there is no such encoder, or it cannot be told that.

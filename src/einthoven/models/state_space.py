@@ -3,9 +3,9 @@
 After Gu et al. 2022, "Efficiently modeling long sequences with structured state spaces",
 https://arxiv.org/abs/2111.00396, in the diagonal form of `einthoven.layers.state_space`; Mehari and Strodthoff 2023,
 https://arxiv.org/abs/2308.15291, found such a network ahead of convolutions on PTB-XL. Every block lets each channel
-hear the whole signal, both ways, and then mixes the channels sample by sample. All but the first block hear means over
-a frame of 0.04 s, which costs less than every sample. What is learnt of time is in seconds: the length of the input and
-its rate are free.
+hear the whole signal, both ways, and then mixes the channels moment by moment. The first block hears every sample and
+answers once a frame of 0.04 s, which is what the others hear, at a fraction of the cost. What is learnt of time is in
+seconds: the length of the input and its rate are free.
 """
 
 __all__ = ["StateSpace"]
@@ -30,7 +30,7 @@ class StateSpace(Encoder):
         features: Channels.
         depth: Blocks.
         states: Pairs of states of each channel.
-        frame_s: Over how many seconds the mean is taken after the first block; none is taken below two samples.
+        frame_s: Every so many seconds the first block answers; at every sample if that is below two of them.
         dropout: The share of activations left out in training.
     """
 
@@ -41,9 +41,9 @@ class StateSpace(Encoder):
         self,
         shape: Shape,
         *,
-        features: int = 128,
-        depth: int = 6,
-        states: int = 16,
+        features: int = 256,
+        depth: int = 4,
+        states: int = 8,
         frame_s: float = 0.04,
         dropout: float = 0.1,
     ) -> None:
@@ -61,13 +61,12 @@ class StateSpace(Encoder):
         self.head = nn.Sequential(self.dropout, nn.Linear(self.width + self.beside_width, classes))
 
     def sequence(self, x: Tensor) -> Tensor:
-        """From signals in either layout to what the last block makes of each sample, in the same."""
+        """From signals in either layout to what the last block makes of each frame, in the same."""
         y = self.enter(flat(x).permute(2, 0, 1).contiguous())  # time, batch, channel: what the systems take
-        rate_hz = self.shape.rate_hz
-        for number, block in enumerate(self.blocks):
-            y = block(y, rate_hz)
-            if number == 0 and self.stride > 1:
-                y, rate_hz = _framed(y, self.stride), rate_hz / self.stride
+        rate_hz, every = self.shape.rate_hz, self.stride
+        for block in self.blocks:
+            y = block(y, rate_hz, every)
+            rate_hz, every = rate_hz / every, 1
         found: Tensor = self.norm(y).permute(1, 2, 0)
         return wide(found) if x.dim() == 4 else found
 
@@ -93,6 +92,8 @@ class _Block(nn.Module):
         self.mix = nn.Linear(features, 2 * features)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, rate_hz: float) -> Tensor:
-        heard = self.systems(self.norm(x), rate_hz)
+    def forward(self, x: Tensor, rate_hz: float, every: int) -> Tensor:
+        heard = self.systems(self.norm(x), rate_hz, every)
+        if every > 1:
+            x = _framed(x, every)
         return x + self.dropout(F.glu(self.mix(F.gelu(heard)), dim=-1))

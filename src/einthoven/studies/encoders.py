@@ -50,7 +50,7 @@ def encoders(
 
     Arguments:
         data: Data sets as NAME=WHERE, such as ptbxl=/data/ptbxl.
-        models: Encoders, each with options of its own after commas, such as state_space,depth=4; the first is what the
+        models: Encoders, each with options of its own after commas, such as state_space,depth=8; the first is what the
             others are held against.
         from_: Runs of pretrain of some of them, all of one form of input, fine-tuned under the names of encoder and
             objective.

@@ -47,7 +47,7 @@ def pretrain(
         objective: masked (hidden spans are reconstructed), lead_order (shuffled leads are named), masked_lead_order
             (both), or predictive (pieces of what comes next are told from others).
         model: The encoder: xresnet1d101, code_resnet, ecg_vit or state_space, with options after commas:
-            state_space,depth=4.
+            state_space,depth=8.
         split: stable (the publisher's fold, or one that the patient's id decides), or another one, or a file. Nothing
             is learnt from its validation and test part.
         seeds: One training with each.
