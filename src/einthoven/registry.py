@@ -5,14 +5,15 @@ component is the single entry of the file's `__all__`. Dropping a file into a ro
 there is no list to edit. Files that begin with an underscore are a room's own parts, not components.
 """
 
-__all__ = ["UnknownName", "get", "names", "nearest", "value"]
+__all__ = ["UnknownName", "defaults", "get", "names", "nearest", "unusual", "value"]
 
 import difflib
 import functools
 import importlib
+import inspect
 import json
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -44,6 +45,23 @@ def get(room: str, name: str) -> Any:
     module = importlib.import_module(f"einthoven.{room}.{name}")
     (entry,) = module.__all__
     return getattr(module, entry)
+
+
+def defaults(room: str, name: str) -> dict[str, Any]:
+    """What a component is made with where nothing else is told.
+
+    Raises:
+        UnknownName: If the room has no such file.
+    """
+
+    told = inspect.signature(get(room, name)).parameters.values()
+    return {each.name: each.default for each in told if each.default is not each.empty}
+
+
+def unusual(room: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a component's options that it would not take by itself."""
+    usual = defaults(room, name)
+    return {option: told for option, told in options.items() if option not in usual or usual[option] != told}
 
 
 def nearest(name: str, known: Iterable[str], what: str) -> str:

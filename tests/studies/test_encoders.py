@@ -1,6 +1,7 @@
 """The study encoders on simulated ECGs: every network at every share, from scratch and begun with what it knows."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from einthoven import run
+from einthoven import models, registry, run
 from einthoven.pipeline import Few, RunError
 from einthoven.registry import UnknownName
 from einthoven.report import write
 from einthoven.studies import encoders, pretrain
+from einthoven.studies._encoders import begun
 from einthoven.training import Device
 
 CPU = Device("cpu", "32-true")
@@ -78,6 +80,18 @@ def test_the_grid_holds_what_was_planned() -> None:
 def test_what_cannot_be_is_refused(told: dict[str, Any], words: str) -> None:
     with pytest.raises((ValueError, UnknownName), match=words):
         encoders(DATA, **told)
+
+
+def test_an_encoder_stays_what_it_is_when_the_usual_options_change(
+    learnt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its contract holds all of them, and studies ask for those that are unusual today."""
+    usual = registry.defaults("models", "state_space")
+    (contract,) = Path(learnt).glob("cells/*/checkpoint/contract.json")
+    assert json.loads(contract.read_text())["options"] == usual | {"features": 16, "depth": 1}
+    assert models.parse("state_space,dropout=0.1,depth=1") == ("state_space", {"depth": 1})
+    monkeypatch.setattr(registry, "defaults", lambda *kind: usual | {"depth": 1, "states": 16})
+    assert begun(learnt).options == {"features": 16, "states": 8}
 
 
 def test_an_encoder_that_is_not_among_them_is_not_begun_with(learnt: str, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ near 1. A network joins what two small layers make of them to its features; an e
 __all__ = ["Encoder", "Estimator", "Network", "Shape", "build", "encoders", "names", "parse"]
 
 import dataclasses
-import inspect
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any, ClassVar
@@ -191,6 +190,8 @@ def encoders() -> dict[str, type[Encoder]]:
 def parse(words: str) -> tuple[str, dict[str, Any]]:
     """The name of an encoder and what it is told, as the studies write it: `state_space,depth=8,features=64`.
 
+    What it would take by itself is left out.
+
     Raises:
         UnknownName: If there is no such encoder, or it cannot be told that.
         ValueError: If it cannot be built so.
@@ -198,7 +199,7 @@ def parse(words: str) -> tuple[str, dict[str, Any]]:
 
     name, *rest = words.split(",")
     kind = encoders()[registry.nearest(name, encoders(), "encoder")]
-    known = [told for told in inspect.signature(kind).parameters if told != "shape"]
+    known = registry.defaults("models", name)
     options: dict[str, Any] = {}
     for each in rest:
         told, _, value = each.partition("=")
@@ -208,7 +209,7 @@ def parse(words: str) -> tuple[str, dict[str, Any]]:
         kind(Shape(12, 1000, 100.0, 1), **options)
     except (AssertionError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise ValueError(f"the encoder '{words}' cannot be built: {error}") from error
-    return name, options
+    return name, registry.unusual("models", name, options)
 
 
 def build(name: str, shape: Shape, **options: Any) -> Network | Estimator:

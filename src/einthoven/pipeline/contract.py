@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int
 from torch import Tensor
 
+from einthoven import registry
 from einthoven.pipeline.cohort import Cohort
 from einthoven.pipeline.experiment import Cell, Experiment
 from einthoven.pipeline.task import Task
@@ -38,11 +39,12 @@ def contract(
     """
 
     arm = cell.arm
+    kind = ("generators", arm.generator) if arm.generator else ("models", arm.model)
     patients, records = (cohort.table[name].iloc[seen] for name in ("patient_id", "record_id"))
     cards = [store.facts["card"] for store in cohort.signals.stores]
     facts: dict[str, Any] = {
         "model": arm.model,
-        "options": arm.options,
+        "options": registry.defaults(*kind) | arm.options,  # all, since a later version may take others by itself
         "recipe": dataclasses.asdict(arm.recipe) if arm.recipe else None,
         "seed": cell.seed,
         "fold": cell.fold,

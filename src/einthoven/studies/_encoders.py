@@ -41,7 +41,7 @@ class Begun:
     Attributes:
         weights: Where it is.
         name: The objective that it learnt by.
-        model: The network, and its `options`.
+        model: The network, and those of its `options` that it would not take by itself.
         form: What it is to see, as arguments of an `Experiment`.
         places: The leads that it has places for, where the data have fewer; else empty.
     """
@@ -77,7 +77,9 @@ def begun(run: str, leads: Sequence[str] = ()) -> Begun:
     form = {"leads": kept, "bandpass_hz": Preparation.told(contract["preparation"]).bandpass_hz}
     form |= {name: contract[name] for name in ("rate_hz", "unit", "samples")}
     fewer = places if kept != places else ()
-    return Begun(run, contract["objective"]["name"], contract["model"], contract["options"], form, fewer)
+    model = contract["model"]
+    options = registry.unusual("models", model, contract["options"])
+    return Begun(run, contract["objective"]["name"], model, options, form, fewer)
 
 
 def alike(encoders: Sequence[Begun]) -> None:
