@@ -101,7 +101,7 @@ def _advice(run: Run) -> str:
     warns = f" {_listed(harms)} {'hurt' if len(harms) > 1 else 'hurts'}." if harms else ""
     for name, row in _macro(run, "gains", METRICS[0], level).items():
         if name not in trained and row["difference_low"] > 0:
-            warns += f" {name} beside them, with no remedy, gives {_gap(row)} over {row['against']}."
+            warns += f" Beside them, {name} with no remedy gives {_gap(row)} over {row['against']}."
     for row in _of_pages(run, level):
         if row["difference_low"] > 0:
             warns += f" Of pictures, {row['remedy']} gives {_gap(row)} over page alone."
