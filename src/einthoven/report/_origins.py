@@ -136,9 +136,10 @@ def _tiles(run: Run) -> list[dict[str, str]]:
 
 
 def _curve(run: Run, ways: list[str], levels: list[str], metric: str) -> Panel:
-    """All ways over the number of labelled patients."""
+    """All ways over the number of labelled patients; a single number is no curve."""
     table = run.tables["localisation"]
     table = table[table["metric"] == metric]
+    ways = [way for way in ways if sum(table["way"] == way) > 1] or ways
     figure, axes = panel("labelled patients", NAMES[metric], unit_square=False)
     for place, way in enumerate(ways):
         points = [row for level in levels for row in rows(table[(table["way"] == way) & (table["level"] == level)])]
