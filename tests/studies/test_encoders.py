@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from einthoven import models, registry, run
+from einthoven.cli.compare import compare
 from einthoven.pipeline import Few, RunError
 from einthoven.registry import UnknownName
 from einthoven.report import write
@@ -47,6 +48,15 @@ def test_a_page_tells_each_encoder_at_each_share(learnt: str, tmp_path: Path) ->
     page = write(out).read_text(encoding="utf-8")
     assert f"{SPACE}+predictive probe" in page and "Encoders side by side" in page
     assert f"What {SPACE} is worth" in page and f"less {VIT} with as many" in page and "supervision" not in page
+    told = tmp_path / "half.json"
+    compare(out, out, models=(f"{SPACE}@50%", f"{VIT}@50%"), out=told, resamples=20)
+    (found,) = (
+        row
+        for row in json.loads(told.read_text())["differences"]
+        if (row["class"], row["metric"]) == ("macro", "auroc")
+    )
+    half = table.query("share == 0.5 and metric == 'auroc' and label_set == 'code6'").set_index("family")["value"]
+    assert (found["first"], found["second"]) == (pytest.approx(half[SPACE]), pytest.approx(half[VIT]))
 
 
 def test_the_grid_holds_what_was_planned() -> None:

@@ -12,6 +12,7 @@ from einthoven import registry
 from einthoven.evaluation.beats import paired as paired_beats
 from einthoven.evaluation.comparison import compare as paired
 from einthoven.evaluation.decide import decide
+from einthoven.evaluation.thresholds import thresholds
 from einthoven.pipeline import RunError
 from einthoven.pipeline.task import write_json
 from einthoven.records.writing import WriteError
@@ -81,7 +82,7 @@ def _answers(run: Path, model: str | None, part: str) -> tuple[str, pd.DataFrame
         facts = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
         predictions = pd.read_parquet(run / "predictions.parquet")
         alone = facts.get("exclusive", False)
-        thresholds = None if alone else pd.read_parquet(run / "results" / "thresholds.parquet")
+        known = None if alone else pd.read_parquet(run / "results" / "thresholds.parquet")
     except (OSError, ValueError) as error:
         name = getattr(error, "filename", None)  # pyarrow gives none
         why = f"it has no {Path(name).name}" if name else error
@@ -91,12 +92,15 @@ def _answers(run: Path, model: str | None, part: str) -> tuple[str, pd.DataFrame
     if facts.get("localises"):
         raise RunError(f"{run} tells where tachycardias come from; its own report puts its models side by side")
     name = registry.nearest(model or facts["primary"], predictions["model"].unique(), f"model of {run}:")
-    table = predictions[(predictions["model"] == name) & (predictions["part"] == part)].assign(part="test")
+    mine = predictions[predictions["model"] == name]
+    table = mine[mine["part"] == part].assign(part="test")
     if table.empty:
         raise RunError(
             f"{run} has no {part} records; only the split 'external' sets some apart that are not for testing"
         )
-    return name, table if thresholds is None else decide(table, thresholds), facts["label_sets"]
+    if known is not None and name not in set(known["model"]):
+        known = thresholds(mine)  # of few labels: the tables of a run hold those of all labels
+    return name, table if known is None else decide(table, known), facts["label_sets"]
 
 
 def _print(differences: pd.DataFrame, decisions: pd.DataFrame) -> None:
