@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from einthoven.drawing.figures import svg
 from einthoven.evaluation.efficiency import MARGIN, family
 from einthoven.pipeline import cell_names
-from einthoven.report._figures import COLOURS, DASHES, Panel, panel, slug
+from einthoven.report._figures import COLOURS, DASHES, Panel, panel, room_above, say_above, slug
 from einthoven.report._run import Run, rows
 from einthoven.report._words import interval, number, percent
 
@@ -92,8 +92,8 @@ def _curve(run: Run, order: list[str], label_set: str, metric: str) -> Panel:
     table = table[(table["label_set"] == label_set) & (table["metric"] == metric)]
     table = table[table["share"].groupby(table["family"]).transform("nunique") > 1]
     drawn = [name for name in order if (table["family"] == name).any()]
-    figure, axes = panel("% of the labelled patients", _NAMES[metric])
-    ends = []
+    figure, axes = panel("% of the labelled patients", _NAMES[metric], headroom=room_above(len(drawn)))
+    ends: list[tuple[str, str, bool]] = []
     for name in drawn:
         points = table[table["family"] == name].sort_values("share")
         place = order.index(name)
@@ -102,7 +102,7 @@ def _curve(run: Run, order: list[str], label_set: str, metric: str) -> Panel:
         axes.vlines(shift, points["low"], points["high"], color=ink, linewidth=0.9, alpha=0.55)
         style: dict[str, Any] = {"linestyle": DASHES[place % len(DASHES)], "color": ink}
         axes.plot(shift, points["value"], marker="o", markersize=2.6, linewidth=1.2 if place else 1.8, **style)
-        ends.append((name, ink))
+        ends.append((name, ink, not place))
     shares = sorted(table["share"].unique())
     axes.set(xscale="log", xlim=(0.85 * shares[0], 1.2 * shares[-1]), xticks=shares)
     axes.set_xticklabels([f"{share * 100:g}" for share in shares])
@@ -110,9 +110,7 @@ def _curve(run: Run, order: list[str], label_set: str, metric: str) -> Panel:
     axes.set(ylim=(low - 0.05 * (high - low), min(1.0, high + 0.05 * (high - low))))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.xaxis.set_minor_locator(NullLocator())
-    for place, (name, ink) in enumerate(reversed(ends)):
-        style = {"color": ink, "fontsize": 7.5, "fontweight": "bold" if name == order[0] else "normal"}
-        axes.text(0.99, 0.03 + 0.072 * place, name, style, transform=axes.transAxes, ha="right", parse_math=False)
+    say_above(axes, ends)
     label = f"{_NAMES[metric]} on {label_set} by share of the labels, of {', '.join(drawn)}"
     drawing = svg(figure, f"labels-{slug(label_set)}-{metric}", label)
     return {"title": label_set, "detail": _NAMES[metric], "svg": drawing}

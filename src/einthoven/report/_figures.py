@@ -4,7 +4,10 @@ Colours are Okabe and Ito's (2008, "Color universal design"), darkened until the
 keeps its colour and its dashes throughout, so that no figure needs colour alone to be read.
 """
 
-__all__ = ["COLOURS", "DASHES", "Panel", "calibration", "curves", "panel", "papers", "slug", "training"]
+__all__ = [
+    *("COLOURS", "DASHES", "Panel", "panel", "room_above", "say_above", "slug"),
+    *("calibration", "curves", "papers", "training"),
+]
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,7 +27,7 @@ from einthoven.report._words import count, number, percent
 
 Panel = dict[str, Any]
 
-COLOURS = ("#0065a3", "#b34700", "#00735a", "#9a3f74", "#5c5c5c", "#7a5c00")
+COLOURS = ("#0065a3", "#b34700", "#00735a", "#9a3f74", "#5c5c5c", "#7a5c00", "#6247aa")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
 _INK, _GREY, _QUIET, _RULE = "#3d444d", "#6a737d", "#8b949e", "#d0d7de"
 _SIDE = 3.0  # inches; at 96 points an inch a panel is as wide as a phone's screen
@@ -75,6 +78,16 @@ def _say(axes: Axes, lines: Sequence[tuple[str, str, bool]], points: Float[np.nd
     _lines(axes, lines, x, y, ha=side, bbox=box)
 
 
+def room_above(lines: int) -> float:
+    """The headroom of so many lines of text, in inches."""
+    return 0.17 * (lines + 1)
+
+
+def say_above(axes: Axes, lines: Sequence[tuple[str, str, bool]]) -> None:
+    """Writes coloured lines of text above the axes of a panel: each with its colour and whether it is bold."""
+    _lines(axes, lines, 1.0, 1.06, ha="right", transform=axes.transAxes)
+
+
 def _lines(axes: Axes, lines: Sequence[tuple[str, str, bool]], x: float, y: float, **style: Any) -> None:
     """Coloured lines of text, the last at `y`."""
     for place, (text, colour, bold) in enumerate(reversed(lines)):
@@ -117,7 +130,7 @@ def _curve(run: Run, label_set: str, name: str, kind: str, table: pd.DataFrame, 
     labels = ("1 − specificity", "sensitivity") if roc else ("recall (sensitivity)", "precision")
     drawn = [model for model in run.models if (table["model"] == model).any()]
     # A precision–recall curve may go anywhere, so its labels stand above it.
-    figure, axes = panel(*labels, headroom=0.0 if roc else 0.17 * (len(drawn) + 1))
+    figure, axes = panel(*labels, headroom=0.0 if roc else room_above(len(drawn)))
     first = facts.iloc[0]
     known = float(first["positives"] + first["negatives"])
     share = float(first["positives"]) / known if known else float("nan")
@@ -136,7 +149,7 @@ def _curve(run: Run, label_set: str, name: str, kind: str, table: pd.DataFrame, 
     if roc:
         _say(axes, lines, np.concatenate(inked))
     else:
-        _lines(axes, lines, 1.0, 1.06, ha="right")
+        say_above(axes, lines)
     what = "ROC curve" if roc else "Precision–recall curve"
     label = f"{what} of {name}: " + ", ".join(text.replace("  ", " ") for text, _, _ in lines)
     return {
