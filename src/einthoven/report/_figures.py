@@ -5,8 +5,17 @@ keeps its colour and its dashes throughout, so that no figure needs colour alone
 """
 
 __all__ = [
-    *("COLOURS", "DASHES", "Panel", "panel", "room_above", "say_above", "slug"),
-    *("calibration", "curves", "papers", "training"),
+    "COLOURS",
+    "DASHES",
+    "Panel",
+    "calibration",
+    "curves",
+    "panel",
+    "papers",
+    "room_above",
+    "say_above",
+    "slug",
+    "training",
 ]
 
 from collections.abc import Mapping, Sequence
