@@ -61,7 +61,9 @@ def test_the_convolution_is_the_recurrence(rate_hz: float) -> None:
         )
 
 
-@pytest.mark.parametrize(("length", "every"), [(1, 1), (1, 4), (2, 1), (37, 1), (37, 3), (200, 1), (200, 4), (701, 1)])
+@pytest.mark.parametrize(
+    ("length", "every"), [(1, 1), (1, 4), (2, 1), (37, 1), (37, 3), (200, 1), (200, 4), (701, 1), (1025, 4)]
+)
 def test_the_matrix_of_lags_and_the_fourier_transform_agree(length: int, every: int) -> None:
     u, layer = signal(length=length).permute(2, 0, 1), systems()
     after, before = layer.response(length, 100.0).detach()

@@ -9,10 +9,11 @@ so one system hears the same at any rate: δ follows it.
 
 A wave always decays, since the real part of A is minus an exponential: the response is bounded at any length.
 
-Short signals are convolved by a product with the matrix of all lags, which processors are quick at; long ones by the
-fast Fourier transform, whose cost grows as n log n. Channels come last, as the layers around have them; the one copy
-that brings them to the front and the one that takes them back cost less than strides everywhere. A response of n
-samples takes some 2 √n exponentials a state: that of a lag is the product of two.
+Short signals are convolved by a product with the matrix of all lags, which processors are quick at, or with those of
+its rows that are asked for; long ones by the fast Fourier transform, whose cost grows as n log n. Channels come last,
+as the layers around have them; the one copy that brings them to the front and the one that takes them back cost less
+than strides everywhere. A response of n samples takes some 2 √n exponentials a state: that of a lag is the product of
+two.
 """
 
 __all__ = ["DiagonalStateSpace", "convolved"]
@@ -25,7 +26,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_SHORT = 512  # samples up to which the matrix of lags is the faster way
+_SHORT = 512  # samples up to which the whole matrix of lags is the faster way
 _FEW = 16  # channels whose products fit a processor's cache together
 _SPEEDS = (0.1, 10.0)  # of the slowest and the fastest channel at the beginning, in 1/s
 
@@ -88,10 +89,11 @@ def convolved(
         after: Weights of lags 0, 1, 2, …
         before: Weights of lags −1, −2, −3, …
         every: Of so many samples only the first is computed.
-        short: Up to how many samples the matrix of lags is multiplied.
+        short: Up to how many samples the matrix of lags is multiplied; more if not each is computed, as long as it
+            holds no more weights than then.
     """
     length, batch, channels = u.shape
-    if length > short:
+    if length * length > every * short * short:
         with torch.autocast(u.device.type, enabled=False):
             whole = torch.cat([after, before.flip(-1)], dim=-1)  # lags modulo twice the length
             first = u.float().permute(2, 1, 0)
