@@ -108,7 +108,7 @@ def convolved(
 
 
 class _Lagged(torch.autograd.Function):
-    """Signals whose time runs backwards, times every so manieth row of the matrix of all lags.
+    """Signals whose time runs backwards, times the matrix of all lags, or one of `every` so many of its rows.
 
     Row j and column s hold the weight `every` j + s. The slope of a weight is a sum along such a diagonal, which is a
     column once each row begins by as much later.

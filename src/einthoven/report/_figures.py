@@ -1,7 +1,7 @@
 """The report's figures: small panels of the same size, which the page lays side by side or below each other.
 
-Colours are Okabe and Ito's (2008, "Color universal design"), darkened until their text reads on white; a model
-keeps its colour and its dashes throughout, so that no figure needs colour alone to be read.
+Colours are Okabe and Ito's (2008, "Color universal design") and a violet, darkened until their text reads on white; a
+model keeps its colour and its dashes throughout, so that no figure needs colour alone to be read.
 """
 
 __all__ = [
