@@ -7,7 +7,6 @@ whose batches also hold the classes `y` (`variational`, `flow_match`).
 
 __all__ = ["Pretext", "answer", "build", "names", "options", "pretexts"]
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -31,7 +30,7 @@ def options(name: str) -> tuple[str, ...]:
     Raises:
         UnknownName: If there is none of that name.
     """
-    return tuple(field.name for field in dataclasses.fields(registry.get("objectives", name)))
+    return tuple(registry.defaults("objectives", name))
 
 
 def build(name: str, **told: Any) -> Any:

@@ -39,6 +39,7 @@ Panel = dict[str, Any]
 COLOURS = ("#0065a3", "#b34700", "#00735a", "#9a3f74", "#5c5c5c", "#7a5c00", "#6247aa")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
 _INK, _GREY, _QUIET, _RULE = "#3d444d", "#6a737d", "#8b949e", "#d0d7de"
+_TALL = 2.43  # inches: the axes of a unit square
 _SIDE = 3.0  # inches; at 96 points an inch a panel is as wide as a phone's screen
 _MOST = 12  # panels a label set: more small multiples are not read
 _PAGES = 6  # ECGs drawn
@@ -59,7 +60,7 @@ def _style(run: Run, model: str) -> dict[str, Any]:
 
 def panel(x: str, y: str, unit_square: bool = True, headroom: float = 0.0, names: int = 0) -> tuple[Figure, Axes]:
     """An empty panel with quiet axes, and some room above them, in inches; or a line for each of some names."""
-    below, tall = 0.47, 0.2 * (names + 1) if names else 2.43 if unit_square else 1.65
+    below, tall = 0.47, 0.2 * (names + 1) if names else _TALL if unit_square else 1.65
     height, left = below + tall + 0.1 + headroom, 0.36 if names else 0.17
     figure = Figure(figsize=(_SIDE, height), facecolor="white")
     axes = figure.add_axes((left, below / height, 0.97 - left, tall / height))
@@ -94,14 +95,17 @@ def room_above(lines: int) -> float:
 
 def say_above(axes: Axes, lines: Sequence[tuple[str, str, bool]]) -> None:
     """Writes coloured lines of text above the axes of a panel: each with its colour and whether it is bold."""
-    _lines(axes, lines, 1.0, 1.06, ha="right", transform=axes.transAxes)
+    shorter = _TALL * axes.figure.dpi / axes.bbox.height
+    _lines(axes, lines, 1.0, 1 + 0.06 * shorter, shorter, ha="right", transform=axes.transAxes)
 
 
-def _lines(axes: Axes, lines: Sequence[tuple[str, str, bool]], x: float, y: float, **style: Any) -> None:
-    """Coloured lines of text, the last at `y`."""
+def _lines(
+    axes: Axes, lines: Sequence[tuple[str, str, bool]], x: float, y: float, shorter: float = 1.0, **style: Any
+) -> None:
+    """Coloured lines of text, the last at `y`; `shorter` is how much less tall the axes are than those of a square."""
     for place, (text, colour, bold) in enumerate(reversed(lines)):
         ink = {"color": colour, "fontsize": 7.5, "fontweight": "bold" if bold else "normal"}
-        axes.text(x, y + _LINE * place, text, ink, parse_math=False, zorder=9, **style)
+        axes.text(x, y + _LINE * shorter * place, text, ink, parse_math=False, zorder=9, **style)
 
 
 def _along(x: Float[np.ndarray, " point"], y: Float[np.ndarray, " point"]) -> Float[np.ndarray, "dot 2"]:

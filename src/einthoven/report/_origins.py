@@ -11,7 +11,7 @@ from einthoven.drawing.figures import svg
 from einthoven.evaluation.localisation import METRICS
 from einthoven.evaluation.remedies import level_of
 from einthoven.pipeline import cell_names
-from einthoven.report._figures import COLOURS, DASHES, Panel, panel
+from einthoven.report._figures import COLOURS, DASHES, Panel, panel, room_above, say_above
 from einthoven.report._run import Run, rows
 from einthoven.report._words import count, how_many, interval, number, percent, probability, versus_zero
 
@@ -140,7 +140,8 @@ def _curve(run: Run, ways: list[str], levels: list[str], metric: str) -> Panel:
     table = run.tables["localisation"]
     table = table[table["metric"] == metric]
     ways = [way for way in ways if sum(table["way"] == way) > 1] or ways
-    figure, axes = panel("labelled patients", NAMES[metric], unit_square=False)
+    figure, axes = panel("labelled patients", NAMES[metric], unit_square=False, headroom=room_above(len(ways)))
+    names: list[tuple[str, str, bool]] = []
     for place, way in enumerate(ways):
         points = [row for level in levels for row in rows(table[(table["way"] == way) & (table["level"] == level)])]
         at = [levels.index(row["level"]) + 0.05 * (place - len(ways) / 2) for row in points]
@@ -148,10 +149,8 @@ def _curve(run: Run, ways: list[str], levels: list[str], metric: str) -> Panel:
         axes.vlines(at, [row["low"] for row in points], [row["high"] for row in points], linewidth=0.9, **style)
         style["linestyle"] = DASHES[place % len(DASHES)]
         axes.plot(at, [row["value"] for row in points], marker="o", markersize=2.6, linewidth=1.2, **style)
-        corner = {"fontsize": 7.5, "fontweight": "bold" if not place else "normal", "color": style["color"]}
-        high = 0.05 + 0.075 * (len(ways) - 1 - place)
-        high = high if metric in METRICS[:2] else 0.93 - 0.075 * place
-        axes.text(0.98, high, way, corner, transform=axes.transAxes, ha="right", parse_math=False)
+        names.append((way, style["color"], not place))
+    say_above(axes, names)
     axes.set(xticks=range(len(levels)), xticklabels=levels)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(bottom=0)
