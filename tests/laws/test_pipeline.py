@@ -22,6 +22,7 @@ from einthoven import splits
 from einthoven.datasets.simulated import Simulated
 from einthoven.pipeline import Arm, Experiment, RunError, run
 from einthoven.pipeline.cohort import open_cohort
+from einthoven.records.writing import WriteError, alone
 from einthoven.registry import UnknownName
 from einthoven.training import Device, Recipe
 
@@ -162,6 +163,17 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path, stores: Path) -> 
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(RunError, match="is not empty and not a run"):
         start(CHEAP, tmp_path, stores)
+
+
+def test_a_folder_is_one_process_s_own(tmp_path: Path, stores: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    with alone(out / ".lock"), pytest.raises(WriteError, match=r"run: another process is at work there; wait until"):
+        start(CHEAP, out, stores)
+    assert list(out.iterdir()) == []
+    (out / ".lock").touch()  # of a process that was killed
+    start(CHEAP, out, stores)
+    assert not (out / ".lock").exists()
 
 
 def test_another_recipe_does_not_destroy_a_finished_cell(tmp_path: Path, stores: Path) -> None:

@@ -1,11 +1,14 @@
 """The compiled form: what comes back, what a kill leaves, and what is refused."""
 
+import concurrent.futures
 import errno
 import json
 import os
 import signal as signals
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -293,6 +296,32 @@ def test_what_was_finished_is_not_done_again(tmp_path: Path, monkeypatch: pytest
     source.reads.clear()
     compiled(source, tmp_path / "s")
     assert source.reads == []
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_of_two_that_compile_the_same_one_waits_and_reads_nothing(tmp_path: Path) -> None:
+    source, other = many(), many()
+    arrived = threading.Event()
+    read, table = source.read, other.table
+
+    def read_once_the_other_is_here(record_id: str) -> ECG:
+        assert arrived.wait(60)
+        return read(record_id)
+
+    def arrive() -> pd.DataFrame:  # before it could know that anybody is at work
+        assert not (tmp_path / "s" / "store.json").exists()
+        arrived.set()
+        return table()
+
+    source.read, other.table = read_once_the_other_is_here, arrive  # type: ignore[method-assign]
+    with concurrent.futures.ThreadPoolExecutor(2) as executor:
+        first = executor.submit(compiled, source, tmp_path / "s")
+        while not (tmp_path / ".s.lock").exists() and not first.done():
+            time.sleep(0.01)
+        second = executor.submit(compiled, other, tmp_path / "s")
+        assert first.result().facts == second.result().facts
+    assert len(source.reads) == 10 and other.reads == []
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -38,10 +38,12 @@ from einthoven.pipeline.experiment import Experiment, RunError
 from einthoven.pipeline.learning import sources
 from einthoven.pipeline.releasing import release
 from einthoven.pipeline.task import Task, cell_folder, is_done, seconds_of, write_json
+from einthoven.records.writing import alone
 from einthoven.splits import LeakError
 from einthoven.store.workers import pool
 from einthoven.training import Device
 
+_LOCK = ".lock"
 _PACKAGES = ("einthoven", "torch", "lightning-fabric", "numpy", "scipy", "pandas", "scikit-learn", "safetensors")
 
 
@@ -70,6 +72,7 @@ def run(
 
     Raises:
         RunError: If the folder holds another experiment, the data do not fit, or there is no worker.
+        WriteError: If another process is at work in the folder.
         LeakError: If the split leaks and was not asked to.
     """
 
@@ -77,60 +80,68 @@ def run(
     if workers < 1:
         raise RunError(f"a run needs at least one worker, not {workers}")
     began = time.perf_counter()
-    _check_folder(out, experiment)
-    kept = Path(stores) if stores else out.parent / "stores"
-    with _made(out):
+    with _held(out):
+        _check_folder(out, experiment)
+        kept = Path(stores) if stores else out.parent / "stores"
         cohort = open_cohort(experiment, kept, progress=progress)
         subject = cohort.subject(experiment.split)
         check(experiment, cohort)
         verdicts = before(subject, cohort.sides, sources(experiment) | cohort.ledgers)
         _refuse(verdicts, experiment, allow_leaks)
-    keep(out / "audit", subject, verdicts)
-    _print_account(cohort, experiment, verdicts)
-    device, identity = device or Device(), experiment.cell_identity
-    tasks = [
-        Task(experiment, cell, cell_folder(out, cell), identity(cell, cohort.fingerprint, device.resolved), device)
-        for cell in experiment.cells()
-    ]
-    todo = [task for task in tasks if not is_done(task.folder, task.identity)]
-    write_json(out / "experiment.json", _facts(experiment, cohort))
-    write_json(out / "flow.json", cohort.flow)
-    _cohort_table(cohort).to_parquet(out / "cohort.parquet", index=False)
-    opened = time.perf_counter()
-    write_json(out / "environment.json", _environment(out, command, opened - began, workers, device, tasks))
-    try:
-        _compute_all(todo, len(tasks) - len(todo), cohort, kept, workers, progress)
-    finally:  # what is finished can be evaluated, however this ends
-        seconds = time.perf_counter() - opened
-        write_json(out / "environment.json", _environment(out, command, seconds, workers, device, tasks))
-    evaluate_run(out, cohort)
-    keep(out / "audit", subject, after(subject, cohort.sides, out, verdicts))
-    if experiment.release and not (out / "synthetic").exists():
-        release(
-            out, dict.fromkeys(cohort.groups, experiment.release), out / "synthetic", device=device, progress=progress
-        )
+        keep(out / "audit", subject, verdicts)
+        _print_account(cohort, experiment, verdicts)
+        device, identity = device or Device(), experiment.cell_identity
+        tasks = [
+            Task(experiment, cell, cell_folder(out, cell), identity(cell, cohort.fingerprint, device.resolved), device)
+            for cell in experiment.cells()
+        ]
+        todo = [task for task in tasks if not is_done(task.folder, task.identity)]
+        write_json(out / "experiment.json", _facts(experiment, cohort))
+        write_json(out / "flow.json", cohort.flow)
+        _cohort_table(cohort).to_parquet(out / "cohort.parquet", index=False)
+        opened = time.perf_counter()
+        write_json(out / "environment.json", _environment(out, command, opened - began, workers, device, tasks))
+        try:
+            _compute_all(todo, len(tasks) - len(todo), cohort, kept, workers, progress)
+        finally:  # what is finished can be evaluated, however this ends
+            seconds = time.perf_counter() - opened
+            write_json(out / "environment.json", _environment(out, command, seconds, workers, device, tasks))
+        evaluate_run(out, cohort)
+        keep(out / "audit", subject, after(subject, cohort.sides, out, verdicts))
+        if experiment.release and not (out / "synthetic").exists():
+            release(
+                out,
+                dict.fromkeys(cohort.groups, experiment.release),
+                out / "synthetic",
+                device=device,
+                progress=progress,
+            )
     return out
 
 
 @contextlib.contextmanager
-def _made(out: Path) -> Iterator[None]:
-    """Makes the run folder before any work, and takes it away again if that work fails and left nothing in it."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{out} cannot be made ({error.strerror or error}); choose another folder with --out") from None
-    try:
+def _held(out: Path) -> Iterator[None]:
+    """Makes the run folder, keeps other processes out of it, and takes it away again if it stays empty."""
+    with contextlib.ExitStack() as stack:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            stack.callback(_leave, out)
+            stack.enter_context(alone(out / _LOCK))
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunError(f"{out} cannot be written to ({reason}); choose another folder with --out") from None
         yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            out.rmdir()
-        raise
+
+
+def _leave(out: Path) -> None:
+    with contextlib.suppress(OSError):
+        out.rmdir()  # which it does to an empty folder alone
 
 
 def _check_folder(out: Path, experiment: Experiment) -> None:
     path = out / "experiment.json"
     if not path.exists():
-        if out.exists() and any(out.iterdir()):
+        if any(path.name != _LOCK for path in out.iterdir()):
             raise RunError(f"{out} is not empty and not a run; choose another folder with --out")
         return
     try:

@@ -1,6 +1,6 @@
-"""Files that are whole or not there: the one way in which this project writes."""
+"""Files that are whole or not there, written by one process at a time: the one way in which this project writes."""
 
-__all__ = ["WriteError", "replacing"]
+__all__ = ["WriteError", "alone", "replacing"]
 
 import contextlib
 import errno
@@ -8,6 +8,9 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
+from tqdm import tqdm
 
 
 class WriteError(ValueError):
@@ -43,6 +46,37 @@ def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     finally:
         if scratch is not None:
             scratch.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone(lock: Path, *, wait: bool = False) -> Iterator[None]:
+    """Keeps other processes out of a block of the same name.
+
+    The system lets go of the name when a process ends, however it ends: what a killed one leaves is in nobody's way.
+
+    Arguments:
+        lock: A file that stands for the name, and is there while the block runs.
+        wait: Whether to wait for another process, which a line on the screen then says.
+
+    Raises:
+        WriteError: If another process is in such a block and is not waited for.
+        OSError: If the file cannot be written.
+    """
+
+    held = FileLock(lock)
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        if not wait:
+            remedy = "wait until it has ended or choose another folder"
+            raise WriteError(f"{lock.parent}: another process is at work there; {remedy}") from None
+        tqdm.write(f"another process is at work on {lock.stem}: waiting for it")
+        held.acquire()
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)  # while it is held: who waits looks whether the file is still the one he opened
+        held.release()
 
 
 def _explained(path: Path, error: OSError) -> WriteError:

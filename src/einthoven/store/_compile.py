@@ -18,6 +18,7 @@ from tqdm import tqdm
 from einthoven.records.ecg import ECG
 from einthoven.records.leads import EIGHT, TWELVE, identity_error
 from einthoven.records.preparation import Preparation
+from einthoven.records.writing import alone
 from einthoven.store._fingerprint import Fingerprint, account
 from einthoven.store._store import VERSION, Store, StoreError, checksum, fail_on_write
 from einthoven.store.workers import pool
@@ -62,7 +63,8 @@ def compile_store(
     """Compiles a data set into a store, or opens the store that is there already.
 
     A record that cannot be read is left out and listed in `skipped.csv`; if none can, that is an error. Whatever was
-    finished when the work was interrupted is kept and not done again.
+    finished when the work was interrupted is kept and not done again. Of several processes that compile the same, one
+    does it and the others wait for it.
 
     Arguments:
         source: The data set.
@@ -78,29 +80,45 @@ def compile_store(
     folder = Path(folder)
     table = source.table()
     mark = plan(source, preparation, table)
-    if (folder / "store.json").exists():
-        store = Store(folder)
-        if store.facts["plan"] != mark:
-            raise StoreError(f"{folder} holds a store of other records or another preparation; choose another folder")
-        _look_at_skipped(store, source, preparation)
-        return store
+    made = folder / "store.json"
+    if not made.exists():
+        with fail_on_write(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with alone(folder.with_name(f".{folder.name}.lock"), wait=True):
+                if not made.exists():  # nor was it made by whom we have waited for
+                    _compile(source, folder, preparation, table, mark, workers or os.cpu_count() or 1, progress)
+                    return Store(folder)
+    store = Store(folder)
+    if store.facts["plan"] != mark:
+        raise StoreError(f"{folder} holds a store of other records or another preparation; choose another folder")
+    _look_at_skipped(store, source, preparation)
+    return store
+
+
+def _compile(
+    source: _Source,
+    folder: Path,
+    preparation: Preparation | None,
+    table: pd.DataFrame,
+    mark: str,
+    workers: int,
+    progress: bool,
+) -> None:
+    """Makes a store that is not there."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError(f"{folder} is not empty and not a store; choose another folder")
     partial = folder.with_name(folder.name + ".partial")
-    with fail_on_write(partial):
-        _open_partial(partial, mark)
+    _open_partial(partial, mark)
     chunks = [table.iloc[i : i + _CHUNK] for i in range(0, len(table), _CHUNK)]
     jobs = [_Job(source, preparation, rows, partial / f"{i:05d}.i16") for i, rows in enumerate(chunks)]
     done = [job for job in jobs if _is_whole(job.shard)]
     todo = [job for job in jobs if job not in done]
-    bar = tqdm(total=len(table), unit="ECG", desc=f"compile {source.card.name}", disable=not progress)
-    with bar, fail_on_write(partial):
+    with tqdm(total=len(table), unit="ECG", desc=f"compile {source.card.name}", disable=not progress) as bar:
         bar.update(sum(len(job.rows) for job in done))
-        for job in _run(todo, workers or os.cpu_count() or 1):
+        for job in _run(todo, workers):
             bar.update(len(job.rows))
         plans = {"plan": mark, "source": plan(source, None, table)}  # the latter whatever the preparation
         _finish(partial, folder, source, preparation, plans, [job.shard for job in jobs])
-    return Store(folder)
 
 
 def _look_at_skipped(store: Store, source: _Source, preparation: Preparation | None) -> None:
