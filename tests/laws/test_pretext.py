@@ -368,6 +368,20 @@ def test_the_future_is_hidden_and_pieces_of_it_are_asked_for() -> None:
     assert [(int(p) // 31, int(p) % 31) for p in found["place"]] == pieces
 
 
+@pytest.mark.parametrize("length", [250, 500])
+@pytest.mark.parametrize("name", ["xresnet1d101", "state_space", "ecg_vit"])
+def test_nothing_of_a_piece_that_is_asked_for_is_seen(name: str, length: int) -> None:
+    objective = Predictive()
+    network = objective.network(build(name, Shape(12, length, RATE, 1, gaps=True)))
+    batch = tensors(objective.draw(noise(64, samples=length), RATE, np.random.default_rng(0)))
+    with torch.inference_mode():
+        found = objective(network, batch)
+    pieces = length // network.length
+    hidden = batch["hidden"][:, : pieces * network.length].reshape(64, pieces, network.length)
+    assert found["piece"].shape[-1] == pieces
+    assert torch.equal(found["asked"], hidden.all(dim=2)) and found["asked"].any()
+
+
 def test_what_is_predicted_hangs_on_what_is_seen_and_a_piece_on_itself_alone() -> None:
     objective, x = Predictive(), noise()
     drawn = tensors(objective.draw(x, RATE, np.random.default_rng(0)))

@@ -101,9 +101,8 @@ class Predictive:
             model: What `network` made.
             batch: What `draw` gave.
         """
-        found = model(batch["x"], batch["signal"])
-        asked = _asked(batch, found["piece"].shape[-1])
-        place = torch.nonzero(asked.flatten())[:, 0]
+        found = model(batch["x"], batch["signal"], batch["hidden"])
+        place = torch.nonzero(found["asked"].flatten())[:, 0]
         place = place[torch.linspace(0, len(place) - 1, min(_MOST, len(place)), device=place.device).long()]
         likeness = self._likeness(found, place)
         own = torch.arange(len(place), device=place.device)
@@ -125,15 +124,6 @@ class Predictive:
         return {"picked": torch.where(count > 0, right / count.clamp(min=1), torch.nan)}
 
 
-def _asked(batch: dict[str, Tensor], pieces: int) -> Bool[Tensor, "batch piece"]:
-    """The pieces of which all is hidden, and something was recorded."""
-    length = batch["hidden"].shape[-1] // pieces
-    hidden, there = batch["hidden"], ~torch.isnan(batch["signal"]).all(dim=1)
-    cut = (one[:, : pieces * length].view(-1, pieces, length) for one in (hidden, there))
-    whole, some = cut
-    return whole.all(dim=2) & some.any(dim=2)
-
-
 class _Predictor(nn.Module):
     """An encoder that predicts pieces of time, and a network that knows one by itself.
 
@@ -152,13 +142,22 @@ class _Predictor(nn.Module):
         self.know = nn.Sequential(know, nn.GELU(), Conv(2 * _NUMBERS, _NUMBERS, 1))
 
     def forward(
-        self, x: Float[Tensor, "batch lead time"], signal: Float[Tensor, "batch lead time"]
+        self,
+        x: Float[Tensor, "batch lead time"],
+        signal: Float[Tensor, "batch lead time"],
+        hidden: Bool[Tensor, "batch time"],
     ) -> dict[str, Tensor]:
-        """What is `predicted` of each piece, and what the `piece` is, both `batch number piece`."""
-        pieces = max(1, x.shape[-1] // self.length)
-        room = pieces * self.length
-        known = F.pad(torch.nan_to_num(signal), (0, max(0, room - signal.shape[-1])))[..., :room]
+        """What is `predicted` of each piece, what the `piece` is, both `batch number piece`, and which are `asked` for.
+
+        Asked for are those of which all is hidden and something was recorded.
+        """
+        first = self.encoder.offset(x.shape[-1])
+        pieces = max(1, (first + x.shape[-1]) // self.length)
+        ends = (first, pieces * self.length - first - x.shape[-1])  # what is added, or taken away where it is negative
+        there = F.pad(~torch.isnan(signal).all(dim=1), ends).view(-1, pieces, self.length)
+        asked = F.pad(hidden, ends).view(-1, pieces, self.length).all(dim=2) & there.any(dim=2)
         steps = self.encoder.steps(x)
         steps = F.pad(steps, (0, max(0, pieces * self.steps - steps.shape[-1])))[..., : pieces * self.steps]
         each = steps.reshape(*steps.shape[:2], pieces, self.steps).mean(dim=-1)
-        return {"predicted": self.predict(each), "piece": self.know(known)}
+        known = self.know(F.pad(torch.nan_to_num(signal), ends))
+        return {"predicted": self.predict(each), "piece": known, "asked": asked}
