@@ -72,8 +72,8 @@ def reach_table(reaches: pd.DataFrame, label_set: str, metric: str) -> list[str]
     for (name, share), rows in table.groupby(["family", "share"], sort=False):
         kinds = {row["kind"]: row for _, row in rows.iterrows()}
         full, same = (kinds.get(kind) for kind in ("full", "same"))
-        reaches = full["verdict"] if full is not None and metric == "auroc" else "–"  # the yardstick is in AUROC
-        cells = ["", "", ""] if full is None else [differ(full), reaches, f"{full['detectable']:.3f}"]
+        verdict = full["verdict"] if full is not None and metric == "auroc" else "–"  # the yardstick is in AUROC
+        cells = ["", "", ""] if full is None else [differ(full), verdict, f"{full['detectable']:.3f}"]
         cells += ["", ""] if same is None else [differ(same), f"{same['p']:.3f}"]
         lines.append(f"| {name} | {share:.0%} | {' | '.join(cells)} |")
     return lines

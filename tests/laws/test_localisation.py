@@ -115,12 +115,19 @@ def test_a_folder_says_where_its_tachycardias_come_from(tmp_path: Path) -> None:
     [
         ({"x_mm": 1, "y_mm": 2}, "lacks the column 'z_mm'"),
         ({"x_mm": 1, "y_mm": 2, "z_mm": ""}, "line 2: a place has three numbers or none, not 2"),
-        ({"x_mm": "left", "y_mm": 2, "z_mm": 3}, "x_mm is a number of millimetres"),
+        ({"x_mm": "left", "y_mm": 2, "z_mm": 3}, "line 2: x_mm is a number of millimetres, or empty, not 'left'"),
+        ({"x_mm": 1, "y_mm": "inf", "z_mm": 3}, "line 2: y_mm is a number of millimetres, or empty, not 'inf'"),
+        ({"Segment": "apex"}, "write column 'Segment' as segment, or as own:Segment"),
     ],
 )
 def test_a_place_that_is_none_is_refused(tmp_path: Path, row: dict[str, Any], words: str) -> None:
     with pytest.raises(DatasetError, match=words):
         folder(tmp_path, [row])
+
+
+def test_segments_that_differ_in_capitals_alone_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="names the segments 'apex' and 'Apex'; write one of them throughout"):
+        folder(tmp_path, [{"segment": "apex"}, {"segment": "Apex"}])
 
 
 def answers(skill: dict[str, float], seeds: int = 4, each: int = 20) -> tuple[pd.DataFrame, pd.DataFrame]:

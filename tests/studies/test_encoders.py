@@ -85,6 +85,8 @@ def test_the_grid_holds_what_was_planned() -> None:
         ({"labels": ["origin:12"]}, "einthoven study localisation"),
         ({"models": ["state_space,dept=3"]}, "did you mean 'depth'"),
         ({"models": ["state_space,depth=many"]}, "'state_space,depth=many' cannot be built"),
+        ({"models": ["state_space,depth=0"]}, "cannot be built: features, depth and states are 1 or more, not 256, 0 "),
+        ({"models": ["state_space", "state_space,depth=4"]}, "names state_space again as state_space,depth=4"),
     ],
 )
 def test_what_cannot_be_is_refused(told: dict[str, Any], words: str) -> None:
@@ -109,6 +111,20 @@ def test_an_encoder_that_is_not_among_them_is_not_begun_with(learnt: str, tmp_pa
         encoders(DATA, models=["ecg_vit", "state_space"], from_=[learnt])
     with pytest.raises(RunError, match="two runs hold state_space,features=16,depth=1 that learnt by predictive"):
         encoders(DATA, models=["ecg_vit", SPACE], from_=[learnt, str(shutil.copytree(learnt, tmp_path / "other"))])
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"rate_hz": 500.0}, "rate_hz is 500.0, but .* saw 100.0; leave it out"),
+        ({"bandpass_hz": None}, "bandpass_hz is None, but"),
+        ({"length_s": 7.0}, "length_s is 7.0, but .* saw 5.0"),
+    ],
+)
+def test_what_an_encoder_saw_is_not_told_otherwise(learnt: str, told: dict[str, Any], words: str) -> None:
+    assert encoders(DATA, models=[SPACE], from_=[learnt], labels=["code6"], length_s=5.0).samples == 500
+    with pytest.raises(RunError, match=words):
+        encoders(DATA, models=[SPACE], from_=[learnt], labels=["code6"], **told)
 
 
 def test_one_encoder_alone_is_held_against_what_it_was_before(learnt: str) -> None:

@@ -97,14 +97,24 @@ def test_encoders_of_one_objective_go_by_the_names_of_their_folders(learnt: str,
     ("told", "words"),
     [
         ({"patients": [0]}, "patients is 1 or more"),
-        ({"model": "boosting"}, "unknown network"),
+        ({"model": "boosting"}, "unknown encoder"),
+        ({"model": "state_space,depth=0"}, "depth and states are 1 or more"),
         ({"others": ["naive"]}, "unknown way of learning"),
         ({"regions": -1}, "regions is 0 or more"),
     ],
 )
 def test_what_cannot_be_is_refused(told: dict[str, Any], words: str) -> None:
-    with pytest.raises((RunError, UnknownName), match=words):
+    with pytest.raises((ValueError, UnknownName), match=words):
         localisation([VT], **told)
+
+
+def test_the_network_is_that_of_the_encoder(learnt: str) -> None:
+    with pytest.raises(RunError, match="model is ecg_vit, but .* holds"):
+        localisation([VT], from_=[learnt], model="ecg_vit")
+    (options,) = {
+        tuple(arm.options.items()) for arm in localisation([VT], model="state_space,depth=2").arms if arm.recipe
+    }
+    assert options == (("depth", 2),)
 
 
 def test_data_without_origins_are_refused(tmp_path: Path) -> None:

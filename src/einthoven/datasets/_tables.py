@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from einthoven import labels, records, registry
@@ -184,22 +185,27 @@ def origins(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Those columns of `labels.ORIGIN` that are there: text, and millimetres as numbers.
 
     Raises:
-        DatasetError: If a coordinate is no number, or one of three is missing.
+        DatasetError: If a coordinate is no number, one of three is missing, or two segments differ in capitals alone.
     """
 
     segment, *axes = labels.ORIGIN
     found = pd.DataFrame(index=raw.index)
     if segment in raw:
         found[segment] = raw[segment].str.strip().replace("", None).astype("string")
+        alike: dict[str, str] = {}
+        for name in found[segment].dropna().unique():
+            if (other := alike.setdefault(name.lower(), name)) != name:
+                raise DatasetError(f"{path} names the segments '{other}' and '{name}'; write one of them throughout")
     if not any(axis in raw for axis in axes):
         return found
     if lacking := [axis for axis in axes if axis not in raw]:
         raise DatasetError(f"{path} lacks the column '{lacking[0]}'; a place has three: {', '.join(axes)}")
     for axis in axes:
-        try:
-            found[axis] = pd.to_numeric(raw[axis].str.strip().replace("", None)).astype(float)
-        except (ValueError, TypeError) as error:
-            raise DatasetError(f"{path}: {axis} is a number of millimetres, or empty: {error}") from None
+        text = raw[axis].str.strip().replace("", None)
+        found[axis] = pd.to_numeric(text, errors="coerce").astype(float)
+        if len(wrong := raw.index[text.notna() & ~np.isfinite(found[axis])]):
+            what = f"{axis} is a number of millimetres, or empty, not '{text[wrong[0]]}'"
+            raise DatasetError(f"{path}, line {wrong[0] + 2}: {what}")
     some = found[axes].notna().sum(axis=1)
     if len(wrong := raw.index[(some > 0) & (some < len(axes))]):
         raise DatasetError(f"{path}, line {wrong[0] + 2}: a place has three numbers or none, not {some[wrong[0]]}")

@@ -58,7 +58,12 @@ class Folder:
         self.namespace = namespace or self.root.resolve().name
         self._csv = self.root / "labels.csv"
         raw = read_csv(self._csv, ("path", "patient"))
-        lists, codes = class_columns(raw, [c for c in raw.columns if c not in _META], self._csv)
+        classes = [column for column in raw.columns if column not in _META]
+        for column in classes:
+            if column.lower() in _META:
+                meant = f"write column '{column}' as {column.lower()}, or as own:{column} for a class of your own"
+                raise DatasetError(f"{self._csv}: {meant}")
+        lists, codes = class_columns(raw, classes, self._csv)
         places = origins(raw, self._csv)
         if not codes and places.empty:
             raise DatasetError(f"{self._csv} has no class column; add one, with 1, 0 or empty")

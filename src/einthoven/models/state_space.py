@@ -32,6 +32,9 @@ class StateSpace(Encoder):
         states: Pairs of states of each channel.
         frame_s: Every so many seconds the first block answers; at every sample if that is below two of them.
         dropout: The share of activations left out in training.
+
+    Raises:
+        ValueError: If there is no channel, block or state.
     """
 
     any_length: ClassVar[bool] = True
@@ -48,6 +51,8 @@ class StateSpace(Encoder):
         dropout: float = 0.1,
     ) -> None:
         super().__init__(shape)
+        if min(features, depth, states) < 1:
+            raise ValueError(f"features, depth and states are 1 or more, not {features}, {depth} and {states}")
         self.stride = max(1, round(frame_s * shape.rate_hz))
         self.channels, self.width = features, 2 * features
         self.enter = nn.Linear(shape.leads, features)

@@ -171,11 +171,12 @@ def split(
         parts[fold == (test_fold - 2) % folds + 1] = "validation"
     for part in PARTS:
         if not (parts == part).any():
-            there = ", ".join(map(str, sorted(set(fold.tolist()) - {0, OUTSIDE})))
-            raise ValueError(
-                f"the split '{name}' leaves the {part} part empty for test fold {test_fold} of {folds}; there are "
-                f"records in folds {there}: test on one of them"
-            )
+            there = sorted(set(fold.tolist()) - {0, OUTSIDE})
+            what = f"the split '{name}' leaves the {part} part empty for test fold {test_fold} of {folds}; "
+            if len(there) < len(PARTS):
+                held = f"{owners(table).nunique()} patients stand in {len(there)} folds, and three parts take three"
+                raise ValueError(f"{what}{held}: add records of other patients")
+            raise ValueError(f"{what}there are records in folds {', '.join(map(str, there))}: test on one of them")
     strangers = ~table["patient_id"].isin(splitter.shared).to_numpy(dtype=bool)
     found = overlap(table[strangers], parts[strangers])
     if len(found) and refuse and (not splitter.leaky or splitter.shared):

@@ -1,6 +1,6 @@
 """What the studies of learning without labels share: the encoders, and how they are trained."""
 
-__all__ = ["WAYS", "Begun", "alike", "at_number", "at_share", "begun", "form_of", "recipe", "way"]
+__all__ = ["WAYS", "Begun", "alike", "at_number", "at_share", "begun", "input_of", "recipe", "way"]
 
 import dataclasses
 from collections.abc import Sequence
@@ -94,10 +94,27 @@ def alike(encoders: Sequence[Begun]) -> None:
             raise RunError(f"{encoder.weights} holds another network or input than {encoders[0].weights}")
 
 
-def form_of(rate_hz: float, unit: str, bandpass_hz: tuple[float, float] | None, length_s: float) -> dict[str, Any]:
-    """What a network is to see where no encoder says so, as arguments of an `Experiment`."""
-    told = {"rate_hz": float(rate_hz), "unit": unit, "bandpass_hz": bandpass_hz}
-    return {**told, "samples": round(length_s * rate_hz)}
+def input_of(study: str, learnt: Sequence[Begun], **told: Any) -> dict[str, Any]:
+    """What networks are to see, as arguments of an `Experiment`: what the first encoder saw, else what is told.
+
+    Arguments:
+        study: Whose usual values mean that nothing is told.
+        learnt: The encoders.
+        told: rate_hz, unit, bandpass_hz and length_s.
+
+    Raises:
+        RunError: If something else is told than what the encoder saw.
+    """
+
+    if not learnt:
+        samples = round(told["length_s"] * told["rate_hz"])
+        return {"rate_hz": float(told["rate_hz"]), "samples": samples, **{n: told[n] for n in ("unit", "bandpass_hz")}}
+    form, usual = learnt[0].form, registry.defaults("studies", study)
+    saw = {**form, "length_s": form["samples"] / form["rate_hz"]}
+    for name, value in told.items():
+        if value not in (usual[name], saw[name]):
+            raise RunError(f"{name} is {value}, but {learnt[0].weights} saw {saw[name]}; leave it out, or take another")
+    return form
 
 
 @dataclasses.dataclass(frozen=True)

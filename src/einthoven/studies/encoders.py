@@ -17,7 +17,7 @@ from einthoven import models as models_room
 from einthoven import registry
 from einthoven.pipeline import Arm, Experiment, Few, RunError
 from einthoven.studies._checks import above, at_least, known, listed
-from einthoven.studies._encoders import WAYS, Begun, Way, at_share, begun, form_of, way
+from einthoven.studies._encoders import WAYS, Begun, Way, at_share, begun, input_of, way
 
 _T = TypeVar("_T")
 _OTHERS = ("boosting", "untrained")
@@ -69,8 +69,9 @@ def encoders(
         length_s: Length of a recording, likewise.
         epochs: Rounds of training.
         draws: Windows a round, however few records there are.
-        rates: Another highest learning rate of an encoder, by its name with options or without.
-        rounds: Another number of rounds of an encoder, likewise.
+        rates: Another highest learning rate of an encoder, by its name: --rates.state_space 0.003. In Python also by a
+            name with options.
+        rounds: Another number of rounds of an encoder, likewise: --rounds.state_space 20.
 
     Raises:
         UnknownName: If an encoder, label set or splitter does not exist.
@@ -86,6 +87,7 @@ def encoders(
     known(labels, split)
     registry.nearest(unit, ("mV", "z"), "unit")
     networks = {name: models_room.parse(name) for name in models}
+    _distinct(networks)
     for name in others:
         registry.nearest(name, _OTHERS, "model beside the encoders")
     rates, rounds = rates or {}, rounds or {}
@@ -96,7 +98,7 @@ def encoders(
     if not all(0 < share <= 1 for share in fractions) or 1.0 not in fractions:
         raise RunError(f"fractions are shares of the patients above 0 and up to 1, and 1 is one: {list(fractions)}")
     learnt = [begun(run) for run in from_]
-    form: dict[str, Any] = learnt[0].form if learnt else form_of(rate_hz, unit, bandpass_hz, length_s)
+    form = input_of("encoders", learnt, rate_hz=rate_hz, unit=unit, bandpass_hz=bandpass_hz, length_s=length_s)
     begins = _theirs(learnt, networks, form)
     ways: dict[str, tuple[Begun, Way, int]] = {}
     for name, (network, options) in networks.items():
@@ -130,6 +132,18 @@ def encoders(
     )
 
 
+def _distinct(networks: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+    """Holds that no two names mean one network.
+
+    Raises:
+        RunError: If they do.
+    """
+    for place, (name, network) in enumerate(networks.items()):
+        for other in list(networks)[:place]:
+            if networks[other] == network:
+                raise RunError(f"models names {other} again as {name}; name it once")
+
+
 def _theirs(
     learnt: Sequence[Begun], networks: Mapping[str, tuple[str, dict[str, Any]]], form: dict[str, Any]
 ) -> dict[str, list[Begun]]:
@@ -145,18 +159,19 @@ def _theirs(
         same = [name for name, network in networks.items() if network == (encoder.model, encoder.options)]
         if not same:
             told = [encoder.model, *(f"{name}={value}" for name, value in encoder.options.items())]
-            known = "; ".join(networks)
-            raise RunError(f"{encoder.weights} holds {','.join(told)}, none of {known}; name it with them")
+            raise RunError(
+                f"{encoder.weights} holds {','.join(told)}, none of {'; '.join(networks)}; name it with them"
+            )
         if any(encoder.name == other.name for other in found[same[0]]):
             raise RunError(f"two runs hold {same[0]} that learnt by {encoder.name}; name one of them")
         found[same[0]].append(encoder)
     return found
 
 
-def _ways(plain: Begun, begun: Sequence[Begun], probe: bool, untrained: bool) -> list[tuple[str, Begun, Way]]:
+def _ways(plain: Begun, learnt: Sequence[Begun], probe: bool, untrained: bool) -> list[tuple[str, Begun, Way]]:
     """How one network learns: what is said after its name, what it begins with, and the way."""
     found = [("", plain, WAYS["scratch"])]
-    for encoder in begun:
+    for encoder in learnt:
         found.append((f"+{encoder.name}", encoder, WAYS["finetune"]))
         if probe:
             found.append((f"+{encoder.name} probe", encoder, WAYS["probe"]))

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from einthoven import models, registry
-from einthoven.pipeline import Arm, Experiment, Few
+from einthoven.pipeline import Arm, Experiment, Few, RunError
 from einthoven.studies._checks import above, at_least, known, listed
-from einthoven.studies._encoders import WAYS, Begun, alike, at_number, begun, form_of, way
+from einthoven.studies._encoders import WAYS, Begun, alike, at_number, begun, input_of, way
 
+_USUAL = "xresnet1d101"
 _FIRST = 25  # labelled patients of the planned contrast
 
 
@@ -25,7 +26,7 @@ def localisation(
     data: Sequence[str],
     *,
     from_: Sequence[str] = (),
-    model: str = "xresnet1d101",
+    model: str = _USUAL,
     patients: Sequence[int] = (10, 25, 50),
     regions: int = 0,
     others: Sequence[str] = ("boosting",),
@@ -48,7 +49,8 @@ def localisation(
             out.
         from_: Runs of pretrain of one network, each fine-tuned beside the same network from scratch, under the name of
             its objective, or of its folder where two learnt by the same.
-        model: The network, where no run of pretrain says so.
+        model: The network, where no run of pretrain says so, with options of its own after commas, such as
+            state_space,depth=8.
         patients: From how many labelled patients is learnt, besides from all.
         regions: Into how many regions places are put together; 0 for segments where some are named, else eight regions.
         others: What stands beside the networks: boosting, and untrained, a head on an encoder that has learnt nothing.
@@ -76,13 +78,16 @@ def localisation(
     at_least(0, regions=regions)
     above(0, rate_hz=rate_hz, length_s=length_s)
     registry.nearest(unit, ("mV", "z"), "unit")
-    registry.nearest(model, models.encoders(), "network")
+    network, options = models.parse(model)
     for name in others:
         registry.nearest(name, ("boosting", "untrained"), "way of learning")
     known([], split)
     learnt = [begun(run) for run in from_]
     alike(learnt)
-    plain = learnt[0] if learnt else Begun("", "", model, {}, form_of(rate_hz, unit, bandpass_hz, length_s))
+    form = input_of("localisation", learnt, rate_hz=rate_hz, unit=unit, bandpass_hz=bandpass_hz, length_s=length_s)
+    plain = learnt[0] if learnt else Begun("", "", network, options, form)
+    if model != _USUAL and (network, options) != (plain.model, plain.options):
+        raise RunError(f"model is {model}, but {plain.weights} holds {plain.model}; leave it out, or take another run")
     names = [encoder.name for encoder in learnt]
     if len(set(names)) < len(names):
         names = [Path(encoder.weights).name for encoder in learnt]
