@@ -56,9 +56,10 @@ def curve_table(efficiency: pd.DataFrame, label_set: str, metric: str) -> list[s
 
 
 def differ(row: pd.Series) -> str:
-    """A paired difference with its interval over patients, and the deviation over seeds."""
+    """A paired difference with its interval over patients, and that over patients and seeds."""
 
-    return f"{span(row, 'difference', True)}{seeds(row)}"
+    wide = f"; {row['seeds']} seeds too [{row['low_seeds']:+.3f}, {row['high_seeds']:+.3f}]"
+    return f"{span(row, 'difference', True)}{wide if row['seeds'] > 1 else ' (1)'}"
 
 
 def reach_table(reaches: pd.DataFrame, label_set: str, metric: str) -> list[str]:

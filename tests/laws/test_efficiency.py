@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from einthoven.evaluation import efficiency, pretext, summary
 from einthoven.evaluation.decide import decide
@@ -127,6 +128,19 @@ def test_without_supervision_there_is_nothing_to_hold_against() -> None:
     table = answers("s5@10%", 1.0)
     with pytest.raises(ValueError, match="nothing of scratch"):
         efficiency(table, {"s5@10%": 0.1}, label_sets=SETS, supervised="scratch", resamples=10)
+
+
+def test_seeds_that_differ_widen_a_difference_and_one_alone_does_not() -> None:
+    predictions, shares, found = run({"s5@10%": (0.1, 1.0)}, chance=7)
+    row = only(found["reaches"], family="s5", share=0.1, kind="same", metric="auroc")
+    variance = row["se"] ** 2 + row["seed_sd"] ** 2 / row["seeds"]
+    assert row["high_seeds"] - row["low_seeds"] > 2 * 1.96 * np.sqrt(variance)
+    assert (row["high_seeds"] + row["low_seeds"]) / 2 == pytest.approx(row["difference"])
+    alone = efficiency(
+        predictions[predictions["seed"] == 0], shares, label_sets=SETS, supervised="scratch", resamples=200
+    )
+    row = only(alone["reaches"], family="s5", share=0.1, kind="same", metric="auroc")
+    assert row["high_seeds"] - row["low_seeds"] == pytest.approx(2 * student.ppf(0.975, 149) * row["se"], rel=1e-6)
 
 
 # An encoder's own task

@@ -17,6 +17,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from einthoven.evaluation._measure import macro, measure
+from einthoven.evaluation._seeds import difference
 from einthoven.evaluation._trials import Trials, trials
 from einthoven.evaluation.bootstrap import interval, resampled
 from einthoven.evaluation.contrasts import gap
@@ -63,8 +64,9 @@ def efficiency(
         seeds, seed_sd, classes (how many), without (those of the set that have too few). `reaches`: the paired
         differences from supervision `against` its own largest share (`kind` full) and from supervision at the same
         share (`kind` same), over the seeds that both have: difference, low, high, p, detectable, reaches, verdict (of
-        `full`: yes, no or cannot tell), seeds, and seed_sd, the deviation of the seeds' own differences, which the
-        interval over patients does not hold. `worth`: the share that supervision needs for the same value:
+        `full`: yes, no or cannot tell), seeds, and seed_sd, the deviation of the seeds' own differences. The interval
+        is over patients; low_seeds and high_seeds bound one over patients and seeds, each of which begins anew with
+        another draw of the labels. `worth`: the share that supervision needs for the same value:
         share_worth, low, high, bound (`at_least`, `at_most` or empty).
 
     Raises:
@@ -72,6 +74,7 @@ def efficiency(
     """
 
     table = trials(predictions[predictions["model"].isin(list(shares))])
+    patients = len(np.unique(table.cluster))
     values = measure(table, resampled(table.cluster, resamples, seed), METRICS)
     if not any(family(model) == supervised for model in table.seeds):
         raise ValueError(f"there is nothing of {supervised} to hold the others against")
@@ -92,7 +95,7 @@ def efficiency(
                 row |= {"low": span.low, "high": span.high, "seeds": len(seeds), "classes": len(counted)}
                 row |= {"seed_sd": _spread([one[0] for one in each]), "without": without}
                 found["efficiency"].append({**keys, **row, "model": model})
-            found["reaches"] += [{**keys, **row} for row in _reaches(curves, supervised, level)]
+            found["reaches"] += [{**keys, **row} for row in _reaches(curves, supervised, patients, level)]
             found["worth"] += [{**keys, **row} for row in _worth(curves, supervised, level)]
     order = {"efficiency": _CURVE, "reaches": _REACHES, "worth": _WORTH}
     made = {name: pd.DataFrame(rows, columns=[*_KEYS, *order[name]]) for name, rows in found.items()}
@@ -103,7 +106,7 @@ _KEYS = ("label_set", "metric", "family")
 _CURVE = ("share", "value", "low", "high", "seeds", "seed_sd", "classes", "without", "model")
 _REACHES = (
     *("share", "kind", "against", "difference", "low", "high", "se", "p", "detectable", "usable", "reaches"),
-    *("verdict", "seeds", "seed_sd"),
+    *("verdict", "seeds", "seed_sd", "low_seeds", "high_seeds"),
 )
 _WORTH = ("share", "share_worth", "low", "high", "bound")
 
@@ -130,7 +133,7 @@ def _spread(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
-def _reaches(curves: Curves, supervised: str, level: float) -> list[dict[str, Any]]:
+def _reaches(curves: Curves, supervised: str, patients: int, level: float) -> list[dict[str, Any]]:
     """Each point against full supervision, and against supervision at the same share."""
     full = max(curves[supervised])
     rows = []
@@ -147,6 +150,8 @@ def _reaches(curves: Curves, supervised: str, level: float) -> list[dict[str, An
                 found = gap(np.mean(each, axis=0), level)
                 row = {"family": name, "share": share, "kind": kind, "against": against, **found}
                 row |= {"seeds": len(both), "seed_sd": _spread([one[0] for one in each])}
+                wide = difference(mine, theirs, patients, level)
+                row |= {"low_seeds": wide["difference_low"], "high_seeds": wide["difference_high"]}
                 reaches = kind == "full" and found["low"] > -MARGIN
                 rows.append({**row, "reaches": reaches, "verdict": _verdict(kind, found)})
     return rows

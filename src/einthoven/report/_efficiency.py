@@ -12,7 +12,7 @@ from einthoven.evaluation.efficiency import MARGIN, family
 from einthoven.pipeline import cell_names
 from einthoven.report._figures import COLOURS, DASHES, Panel, panel, room_above, say_above, slug
 from einthoven.report._run import Run, rows
-from einthoven.report._words import interval, number, percent
+from einthoven.report._words import interval, number, percent, signed
 
 _ALONE = "scratch"  # the way of learning that is supervision alone
 _NAMES = {"auroc": "macro AUROC", "auprc": "macro AUPRC"}
@@ -146,7 +146,8 @@ def _reaches(run: Run, order: list[str], label_set: str) -> list[dict[str, Any]]
             (row["family"], row["share"]), {"full": ("", ""), "same": ("", ""), "reaches": "", "least": ""}
         )
         words = interval(row["difference"], row["low"], row["high"], plus=True)
-        line[row["kind"]] = (words, _seeds(row["seeds"], row["seed_sd"]))
+        wide = f"over {row['seeds']} seeds too [{signed(row['low_seeds'])}, {signed(row['high_seeds'])}]"
+        line[row["kind"]] = (words, wide if row["seeds"] > 1 else "one seed")
         if row["kind"] == "full":
             line |= {"reaches": row["verdict"], "least": number(row["detectable"])}
     places = {name: i for i, name in enumerate(order)}

@@ -67,7 +67,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "efficiency": ("label_set", "metric", "family", "share", *_INTERVAL, "seeds", "without", "model"),
     "reaches": (
         *("label_set", "metric", "family", "share", "kind", "difference", "low", "high", "detectable", "verdict"),
-        *("seeds", "seed_sd"),
+        *("seeds", "low_seeds", "high_seeds"),
     ),
     "worth": ("label_set", "metric", "family", "share", "share_worth", "low", "high", "bound"),
 }
