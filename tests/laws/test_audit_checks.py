@@ -119,6 +119,13 @@ def test_pretraining_is_looked_at_too() -> None:
     assert found.status == "leak" and "patients in validation" in only(found)
 
 
+def test_what_several_stages_saw_alike_is_told_once() -> None:
+    nets = {name: contract(*own, pretrained=[contract(3, 7)]) for name, own in {"a": (0,), "b": (0, 1)}.items()}
+    found = checkpoints(subject(SPLIT, contracts=nets))
+    assert "a, pretraining 1 (and 1 more that saw the same) has seen 1 of 2 patients in test" in only(found)
+    assert "4 contracts of 2 checkpoints" in found.looked
+
+
 def test_validation_patients_of_a_checkpoint_that_was_not_trained_here_are_a_warning() -> None:
     for seen in ((2, 9), (0, 2, 3)):
         found = checkpoints(subject(SPLIT, contracts={"net": contract(*seen)}))

@@ -17,7 +17,7 @@ __all__ = ["checkpoints"]
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -26,7 +26,9 @@ from einthoven.audit import Finding, Status, Subject, Verdict
 from einthoven.splits import many
 from einthoven.training import SALT_VARIABLE, hash_patient, lineage
 
-_OF_PATIENTS = ("patients_seen", "records_seen", "patients_salted", "unknown_patients_seen", "pretrained")
+_OF_PATIENTS = ("patients_seen", "records_seen", "patients_salted", "unknown_patients_seen")
+
+Stage = tuple[str, Mapping[str, Any], bool]  # what it is called, its contract, and whether another one followed
 
 
 def checkpoints(subject: Subject) -> Verdict:
@@ -46,8 +48,7 @@ def checkpoints(subject: Subject) -> Verdict:
     unknown = int((people["patient"].isna() & people["unseen"]).sum())
     people["hash"] = people["patient"].map({one: hash_patient(one) for one in people["patient"].dropna().unique()})
     stages = [stage for name, contract in subject.contracts.items() for stage in lineage(name, contract)]
-    alike = [stage for name, contract in _alike(subject.contracts) for stage in lineage(name, contract)]
-    findings = [finding for stage in alike for finding in _of_stage(*stage, people)]
+    findings = [finding for stage in _alike(stages) for finding in _of_stage(*stage, people)]
     if unknown:
         sentence = f"{unknown} records that must not have been seen name no patient: whether they were, cannot be told."
         findings.append(Finding("could not look", sentence, unknown))
@@ -57,14 +58,15 @@ def checkpoints(subject: Subject) -> Verdict:
     return Verdict("checkpoints", looked, tuple(findings))
 
 
-def _alike(contracts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Contracts that say the same of patients as one, under the name of the first."""
-    groups: dict[str, list[str]] = {}
-    for name, contract in contracts.items():
-        key = json.dumps([contract.get(fact, "") for fact in _OF_PATIENTS], sort_keys=True, default=str)
-        groups.setdefault(key, []).append(name)
-    more = {names[0]: f" (and {len(names) - 1} more that saw the same)" for names in groups.values() if len(names) > 1}
-    return [(names[0] + more.get(names[0], ""), contracts[names[0]]) for names in groups.values()]
+def _alike(stages: Sequence[Stage]) -> Iterator[Stage]:
+    """Stages that say the same of patients as one, under the name of the first."""
+    groups: dict[str, list[Stage]] = {}
+    for stage in stages:
+        _, contract, early = stage
+        key = json.dumps([early, *(contract.get(fact, "") for fact in _OF_PATIENTS)], sort_keys=True, default=str)
+        groups.setdefault(key, []).append(stage)
+    for (name, contract, early), *others in groups.values():
+        yield f"{name}{f' (and {len(others)} more that saw the same)' if others else ''}", contract, early
 
 
 def _of_stage(name: str, contract: Mapping[str, Any], early: bool, people: pd.DataFrame) -> Iterator[Finding]:
