@@ -36,7 +36,7 @@ from einthoven.report._words import count, number, percent
 
 Panel = dict[str, Any]
 
-COLOURS = ("#0065a3", "#b34700", "#00735a", "#9a3f74", "#5c5c5c", "#7a5c00", "#6247aa")
+COLOURS = ("#0065a3", "#b34700", "#00735a", "#9a3f74", "#5c5c5c", "#7a5c00", "#6247aa", "#111111")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
 _INK, _GREY, _QUIET, _RULE = "#3d444d", "#6a737d", "#8b949e", "#d0d7de"
 _TALL = 2.43  # inches: the axes of a unit square
