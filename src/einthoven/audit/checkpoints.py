@@ -28,7 +28,7 @@ from einthoven.training import SALT_VARIABLE, hash_patient, lineage
 
 _OF_PATIENTS = ("patients_seen", "records_seen", "patients_salted", "unknown_patients_seen")
 
-Stage = tuple[str, Mapping[str, Any], bool]  # what it is called, its contract, and whether another one followed
+_Stage = tuple[str, Mapping[str, Any], bool]  # what it is called, its contract, and whether another one followed
 
 
 def checkpoints(subject: Subject) -> Verdict:
@@ -58,9 +58,9 @@ def checkpoints(subject: Subject) -> Verdict:
     return Verdict("checkpoints", looked, tuple(findings))
 
 
-def _alike(stages: Sequence[Stage]) -> Iterator[Stage]:
+def _alike(stages: Sequence[_Stage]) -> Iterator[_Stage]:
     """Stages that say the same of patients as one, under the name of the first."""
-    groups: dict[str, list[Stage]] = {}
+    groups: dict[str, list[_Stage]] = {}
     for stage in stages:
         _, contract, early = stage
         key = json.dumps([early, *(contract.get(fact, "") for fact in _OF_PATIENTS)], sort_keys=True, default=str)
