@@ -326,7 +326,7 @@ def test_an_empty_part_is_an_error() -> None:
     with pytest.raises(ValueError, match="'by_patient' leaves the train part empty for test fold"):
         folds = splits.get("by_patient").assign(table, y, 2, 0)
         splits.split("by_patient", table, y, test_fold=int(folds[0]), folds=2)
-    with pytest.raises(ValueError, match="1 patients stand in 1 folds, and three parts take three: add records of"):
+    with pytest.raises(ValueError, match="it has 1 patient in 1 fold, and three parts take three: add records of"):
         splits.split("stable", *make([0] * 20), test_fold=3, folds=3)
 
 

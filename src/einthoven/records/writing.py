@@ -70,7 +70,7 @@ def alone(lock: Path, *, wait: bool = False) -> Iterator[None]:
         if not wait:
             remedy = "wait until it has ended or choose another folder"
             raise WriteError(f"{lock.parent}: another process is at work there; {remedy}") from None
-        tqdm.write(f"another process is at work on {lock.stem}: waiting for it")
+        tqdm.write(f"another process is at work on {lock.stem.lstrip('.')}: waiting for it")
         held.acquire()
     try:
         yield

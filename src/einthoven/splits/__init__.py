@@ -174,8 +174,8 @@ def split(
             there = sorted(set(fold.tolist()) - {0, OUTSIDE})
             what = f"the split '{name}' leaves the {part} part empty for test fold {test_fold} of {folds}; "
             if len(there) < len(PARTS):
-                held = f"{owners(table).nunique()} patients stand in {len(there)} folds, and three parts take three"
-                raise ValueError(f"{what}{held}: add records of other patients")
+                held = f"{many(owners(table).nunique(), 'patient')} in {many(len(there), 'fold')}"
+                raise ValueError(f"{what}it has {held}, and three parts take three: add records of other patients")
             raise ValueError(f"{what}there are records in folds {', '.join(map(str, there))}: test on one of them")
     strangers = ~table["patient_id"].isin(splitter.shared).to_numpy(dtype=bool)
     found = overlap(table[strangers], parts[strangers])
